@@ -1,0 +1,49 @@
+//! A video encoder. It takes masked frames and nothing else (P2).
+
+use mask::MaskedFrame;
+
+/// What to encode to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EncoderSettings {
+    /// Pixels per line.
+    pub width: usize,
+    /// Lines.
+    pub height: usize,
+    /// Frames per second, nominal.
+    pub fps: f32,
+    /// Target, bits per second.
+    pub bitrate_bps: u32,
+    /// A key picture at least this often, in frames.
+    pub key_interval: u32,
+}
+
+/// One access unit, Annex B (start codes), parameter sets before every key picture.
+#[derive(Debug, Default)]
+pub struct EncodedUnit {
+    /// The bytes; reused from frame to frame.
+    pub data: Vec<u8>,
+    /// Whether decoding can start here.
+    pub key: bool,
+}
+
+/// Why there is no access unit.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// The encoder refused its settings.
+    #[error("encoder: {0}")]
+    Settings(String),
+    /// The encoder failed on this frame.
+    #[error("encoder failed: {0}")]
+    Failed(String),
+}
+
+/// An encoder.
+pub trait Encoder: Send {
+    /// What it encodes to.
+    fn settings(&self) -> &EncoderSettings;
+    /// Encodes one frame into `unit`; `key` asks for a key picture. May hang: the caller watches.
+    ///
+    /// # Errors
+    /// [`EncodeError::Failed`]; the encoder should be built anew.
+    fn encode(&mut self, frame: MaskedFrame, key: bool, unit: &mut EncodedUnit) -> Result<(), EncodeError>;
+}

@@ -1,0 +1,13 @@
+//! What the eye needs of a board, as small traits. Each has a real implementation and a simulated twin in `board/sim` that behaves alike,
+//! faults included.
+#![forbid(unsafe_code)]
+
+pub mod camera;
+pub mod clock;
+pub mod detector;
+pub mod encoder;
+
+pub use camera::{CameraError, CameraFormat, CameraSource};
+pub use clock::Clock;
+pub use detector::{Detector, DetectorError, DetectorSpec, OutputRole, QuantisedTensor};
+pub use encoder::{EncodeError, EncodedUnit, Encoder, EncoderSettings};

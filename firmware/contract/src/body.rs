@@ -1,0 +1,270 @@
+//! Message bodies, JSON on the wire.
+
+use crate::{CameraId, Challenge, EndReason, ErrorCode, Filter, Jti, Rung, SiteId, SubscriberId, ToldReason, ViewName};
+use serde::{Deserialize, Serialize};
+
+/// Answer to a command: `{"ok":true}` or `{"ok":false,"error":{"code","detail"}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Whether it was done.
+    pub ok: bool,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Refusal>,
+    /// The share that the command made or ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Jti>,
+}
+
+/// Why a command was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{code}: {detail}")]
+pub struct Refusal {
+    /// For programs.
+    pub code: ErrorCode,
+    /// For people; holds no personal data.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// A refusal.
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
+    }
+}
+
+impl Answer {
+    /// It was done.
+    #[must_use]
+    pub fn done(share: Option<Jti>) -> Self {
+        Self { ok: true, error: None, share }
+    }
+    /// It was refused.
+    #[must_use]
+    pub fn refused(refusal: Refusal) -> Self {
+        Self { ok: false, error: Some(refusal), share: None }
+    }
+}
+
+/// Whether the board is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Presence {
+    /// Eye and voice run.
+    Online,
+    /// The voice runs, the eye does not.
+    EyeAbsent,
+    /// The last will.
+    Offline,
+}
+
+/// Who commands the camera.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Grants are judged.
+    Normal,
+    /// The police have it; grants are refused.
+    Reserved,
+}
+
+/// Where a share stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShareState {
+    /// The window has not begun, or no viewer is there yet.
+    Waiting,
+    /// Media flows.
+    Sharing,
+}
+
+/// One share in `state`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShareSummary {
+    /// Its grant.
+    pub jti: Jti,
+    /// Where it stands.
+    pub state: ShareState,
+    /// Filter in effect.
+    pub filter: Filter,
+    /// Window closes, Unix seconds.
+    pub exp: u64,
+}
+
+/// `state`, retained: how the board is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Whether it is there; the last will says `offline` and nothing else.
+    pub presence: Presence,
+    /// All that the eye says of itself; absent when it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eye: Option<EyeState>,
+}
+
+/// What the eye says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EyeState {
+    /// Who commands.
+    pub mode: Mode,
+    /// Running shares.
+    pub shares: Vec<ShareSummary>,
+    /// How sure it is of its masking.
+    pub ladder: Rung,
+    /// Why, when not clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ladder_reason: Option<String>,
+    /// Frames per second over the last two seconds.
+    pub fps: f32,
+    /// Capture to link, 99th percentile of the last two seconds, milliseconds.
+    pub capture_to_link_p99_ms: f32,
+    /// A command must carry this.
+    pub challenge: Challenge,
+    /// Unix seconds on the board.
+    pub now: u64,
+    /// Whether the board's clock is synchronised.
+    pub clock_synchronised: bool,
+    /// Seconds since the last good heartbeat; absent when none came since start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat_age_s: Option<f32>,
+    /// Version of the policy in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_version: Option<u64>,
+    /// Firmware version.
+    pub firmware: String,
+    /// Model in use.
+    pub model: String,
+    /// Its sha256, hex.
+    pub model_sha256: String,
+    /// Counters since start.
+    pub counters: Counters,
+}
+
+/// Counters since the eye started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Frames that the camera delivered.
+    pub frames_captured: u64,
+    /// Frames that no stage had time for.
+    pub frames_dropped: u64,
+    /// Pictures handed to the voice.
+    pub pictures_sent: u64,
+    /// Tracks of heads and plates that were masked, each counted once.
+    pub objects_masked: u64,
+    /// Mask shapes painted.
+    pub shapes_painted: u64,
+    /// Seconds on each rung.
+    pub seconds_clear: f64,
+    /// Seconds on each rung.
+    pub seconds_cautious: f64,
+    /// Seconds on each rung.
+    pub seconds_covered: f64,
+    /// Seconds on each rung.
+    pub seconds_dark: f64,
+}
+
+/// `catalogue`, retained: what a subscriber may know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Catalogue {
+    /// The site.
+    pub site: SiteId,
+    /// The camera.
+    pub camera: CameraId,
+    /// For people.
+    pub name: String,
+    /// Where it hangs.
+    pub place: String,
+    /// Its named aims.
+    pub views: Vec<ViewName>,
+    /// Filters that this board offers.
+    pub filters: Vec<FilterOffer>,
+    /// `h264`.
+    pub codecs: Vec<String>,
+    /// `push`.
+    pub deliveries: Vec<String>,
+}
+
+/// A filter and its frame rate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FilterOffer {
+    /// The filter.
+    pub filter: Filter,
+    /// Its highest frame rate on this board.
+    pub fps: f32,
+}
+
+/// What happens to a share, on `share/<sub>/<jti>`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum ShareEvent {
+    /// A grant was accepted.
+    Granted {
+        /// Window closes, Unix seconds.
+        exp: u64,
+        /// Filter in effect.
+        filter: Filter,
+    },
+    /// The first picture is on its way.
+    Started {
+        /// Session description (RFC 8866) of the stream.
+        sdp: String,
+    },
+    /// It is over.
+    Ended {
+        /// A neutral reason.
+        reason: ToldReason,
+    },
+}
+
+/// What happens to a share, on `share-log`: with the full reason.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShareLog {
+    /// The share.
+    pub jti: Jti,
+    /// The subscriber.
+    pub sub: SubscriberId,
+    /// `granted`, `started` or `ended`.
+    pub event: String,
+    /// True reason of an end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<EndReason>,
+    /// Unix milliseconds on the board.
+    pub at_ms: u64,
+    /// Pictures and seconds until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
+/// What a share consumed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Pictures handed to the voice.
+    pub pictures: u64,
+    /// Bytes of encoded picture handed to the voice.
+    pub bytes: u64,
+    /// Seconds at `clear`.
+    pub seconds_clear: f64,
+    /// Seconds at `cautious`.
+    pub seconds_cautious: f64,
+    /// Seconds at `covered`.
+    pub seconds_covered: f64,
+    /// Seconds at `dark`.
+    pub seconds_dark: f64,
+}
+
+/// The control room's presence, retained on `room/presence`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomPresence {
+    /// Whether the agent runs.
+    pub online: bool,
+    /// Whether every centralist is busy.
+    pub busy: bool,
+}
+
+/// The journal's newest head, retained on `journal`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalHead {
+    /// Number of entries.
+    pub entries: u64,
+    /// Hash of the newest one, hex sha256.
+    pub head: String,
+}

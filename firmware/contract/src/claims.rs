@@ -1,0 +1,148 @@
+//! What each token says (RFC 7519 claims). Signing and verifying is the `token` crate's; judging is `grant`'s.
+//!
+//! Times are whole seconds since the Unix epoch, UTC.
+
+use crate::{Audience, Challenge, Filter, Jti, KeyId, SubscriberId, ViewName};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// A command lives this long after `iat`, in seconds.
+pub const COMMAND_LIFE_S: u64 = 60;
+/// Longest token that the board reads, in bytes.
+pub const MAX_TOKEN: usize = 16 * 1024;
+
+/// Every kind of token, with its own `typ` (RFC 8725 §3.11) so that one can never pass for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenKind {
+    /// A centralist lets a subscriber watch.
+    Grant,
+    /// A centralist lengthens a share.
+    Extend,
+    /// A centralist says no to a request.
+    Deny,
+    /// A centralist ends a share.
+    Revoke,
+    /// The police take the camera.
+    Preempt,
+    /// The police give the camera back.
+    Release,
+    /// The control room's agent proves that it is there.
+    Heartbeat,
+    /// A subscriber asks.
+    Request,
+}
+
+impl TokenKind {
+    /// The JOSE header's `typ`.
+    #[must_use]
+    pub fn typ(self) -> &'static str {
+        match self {
+            TokenKind::Grant => "campari-grant+jwt",
+            TokenKind::Extend => "campari-extend+jwt",
+            TokenKind::Deny => "campari-deny+jwt",
+            TokenKind::Revoke => "campari-revoke+jwt",
+            TokenKind::Preempt => "campari-preempt+jwt",
+            TokenKind::Release => "campari-release+jwt",
+            TokenKind::Heartbeat => "campari-heartbeat+jwt",
+            TokenKind::Request => "campari-request+jwt",
+        }
+    }
+}
+
+/// Claims that every command has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Who signed; equals the key's id.
+    pub iss: KeyId,
+    /// Which camera.
+    pub aud: Audience,
+    /// Issued at.
+    pub iat: u64,
+    /// Unique id, never used twice.
+    pub jti: Jti,
+    /// The board's challenge as last published in `state`; absent in `heartbeat` and site-wide commands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<Challenge>,
+}
+
+/// How the picture reaches the subscriber.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Delivery {
+    /// RTP over UDP to an address that the policy names.
+    Push {
+        /// An IP literal; names are never resolved.
+        address: IpAddr,
+        /// UDP port for RTP; RTCP uses the next one.
+        port: u16,
+    },
+}
+
+/// Who acted, as pseudonyms; the names behind them live with the control room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actors {
+    /// The centralist.
+    pub operator: String,
+    /// The person who asked, if somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester: Option<String>,
+}
+
+/// `grant`: one camera, one view, one subscriber, one filter or stronger, one window (P5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The common claims; `jti` names the share.
+    #[serde(flatten)]
+    pub envelope: Envelope,
+    /// The subscriber.
+    pub sub: SubscriberId,
+    /// Window opens.
+    pub nbf: u64,
+    /// Window closes.
+    pub exp: u64,
+    /// The granted view.
+    pub view: ViewName,
+    /// The weakest filter that may be shown.
+    pub filter: Filter,
+    /// Optional cap on frames per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fps: Option<u8>,
+    /// Where the picture goes.
+    pub delivery: Delivery,
+    /// What for; the policy lists the purposes.
+    pub purpose: String,
+    /// Who acted.
+    pub act: Actors,
+    /// The subscriber's public key (RFC 7800 `cnf`), a JWK; credentials are encrypted to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<serde_json::Value>,
+}
+
+/// `revoke`: ends a share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revoke {
+    /// The common claims.
+    #[serde(flatten)]
+    pub envelope: Envelope,
+    /// Which share; `None` ends every share of the audience.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Jti>,
+    /// Who acted.
+    pub act: Actors,
+}
+
+/// `heartbeat`: the control room still stands behind these shares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// The common claims; `aud` is the whole site, `challenge` absent.
+    #[serde(flatten)]
+    pub envelope: Envelope,
+    /// Grows by at least one with every heartbeat of this key.
+    pub counter: u64,
+    /// The shares that stand.
+    pub stands: Vec<Jti>,
+    /// Grows with every preempt and release, so that a stale release is refused.
+    #[serde(default)]
+    pub reserve_epoch: u64,
+}

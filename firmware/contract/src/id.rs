@@ -1,0 +1,150 @@
+//! Identifiers, each its own type so that a camera is never mistaken for a subscriber.
+//!
+//! All are 1 to 64 characters of `A-Z a-z 0-9 . _ -` and do not begin with a dot: safe in an MQTT topic level, a file name and
+//! a log line. Anything else is refused at the door, so that no identifier can inject a topic.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Longest identifier, in bytes.
+pub const MAX_ID: usize = 64;
+
+/// Why a text is not an identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// No characters at all.
+    #[error("an identifier may not be empty")]
+    Empty,
+    /// Longer than [`MAX_ID`].
+    #[error("an identifier has at most {MAX_ID} characters, this one has {0}")]
+    TooLong(usize),
+    /// A character outside the allowed set.
+    #[error("{0:?} is not allowed in an identifier (allowed: A-Z a-z 0-9 . _ -, not beginning with a dot)")]
+    BadCharacter(char),
+}
+
+fn check(text: &str) -> Result<(), IdError> {
+    if text.is_empty() {
+        return Err(IdError::Empty);
+    }
+    if text.len() > MAX_ID {
+        return Err(IdError::TooLong(text.len()));
+    }
+    if text.starts_with('.') {
+        return Err(IdError::BadCharacter('.'));
+    }
+    match text.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))) {
+        Some(bad) => Err(IdError::BadCharacter(bad)),
+        None => Ok(()),
+    }
+}
+
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks `text` and wraps it.
+            ///
+            /// # Errors
+            /// [`IdError`] when `text` is empty, too long or holds a character outside the allowed set.
+            pub fn new(text: impl Into<String>) -> Result<Self, IdError> {
+                let text = text.into();
+                check(&text)?;
+                Ok(Self(text))
+            }
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+            fn try_from(text: String) -> Result<Self, IdError> {
+                Self::new(text)
+            }
+        }
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+        impl std::str::FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::new(text)
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+    };
+}
+
+identifier!(/** A city's camera park. */ SiteId);
+identifier!(/** One camera of a site. */ CameraId);
+identifier!(/** One traffic system that may subscribe. */ SubscriberId);
+identifier!(/** A token's unique id (RFC 7519 §4.1.7); a grant's `jti` names its share. */ Jti);
+identifier!(/** Which key signed (RFC 7515 §4.1.4). */ KeyId);
+identifier!(/** A named aim of the camera. */ ViewName);
+identifier!(/** The board's current nonce; a command must carry it. New at every boot and at least hourly. */ Challenge);
+
+/// Whom a token is for: one camera, or every camera of a site where the command allows that.
+///
+/// Written `site/camera` or `site/*`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Audience {
+    /// The site.
+    pub site: SiteId,
+    /// The camera; `None` means every camera of the site.
+    pub camera: Option<CameraId>,
+}
+
+impl Audience {
+    /// One camera.
+    #[must_use]
+    pub fn camera(site: SiteId, camera: CameraId) -> Self {
+        Self { site, camera: Some(camera) }
+    }
+    /// Every camera of a site.
+    #[must_use]
+    pub fn site(site: SiteId) -> Self {
+        Self { site, camera: None }
+    }
+}
+
+impl fmt::Display for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.camera {
+            Some(camera) => write!(f, "{}/{camera}", self.site),
+            None => write!(f, "{}/*", self.site),
+        }
+    }
+}
+
+impl TryFrom<String> for Audience {
+    type Error = IdError;
+    fn try_from(text: String) -> Result<Self, IdError> {
+        let (site, camera) = text.split_once('/').ok_or(IdError::BadCharacter('/'))?;
+        let camera = if camera == "*" { None } else { Some(CameraId::new(camera)?) };
+        Ok(Self { site: SiteId::new(site)?, camera })
+    }
+}
+
+impl From<Audience> for String {
+    fn from(audience: Audience) -> String {
+        audience.to_string()
+    }
+}

@@ -1,0 +1,225 @@
+//! The policy bundle: what a city allows, signed by two keys that cannot grant (P6).
+//!
+//! Travels as a JWS in general JSON serialisation (RFC 7515 §7.2.1) whose payload is [`Policy`] as JSON.
+
+use crate::{CameraId, Filter, KeyId, SiteId, SubscriberId, ViewName};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// Largest bundle, in bytes.
+pub const MAX_POLICY: usize = 256 * 1024;
+/// `typ` of a policy signature.
+pub const POLICY_TYP: &str = "campari-policy+jws";
+
+/// The signed bundle on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedPolicy {
+    /// base64url of the policy's JSON.
+    pub payload: String,
+    /// Two or more signatures by different policy keys.
+    pub signatures: Vec<PolicySignature>,
+}
+
+/// One signature over `protected.payload`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicySignature {
+    /// base64url of the JOSE header (`alg`, `typ`, `kid`).
+    pub protected: String,
+    /// base64url of the signature.
+    pub signature: String,
+}
+
+/// What a city allows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Never goes back.
+    pub version: u64,
+    /// The site it is for.
+    pub site: SiteId,
+    /// Unix seconds; past this nothing is granted.
+    pub valid_until: u64,
+    /// The law or decision that it rests on, for the journal.
+    pub legal_basis: String,
+    /// Who may sign what.
+    pub keys: Vec<TrustedKey>,
+    /// Who may watch, and how.
+    pub subscribers: Vec<SubscriberRule>,
+    /// The cameras' named aims.
+    pub views: Vec<View>,
+    /// Most shares at once on one camera.
+    #[serde(default = "one")]
+    pub max_shares: u8,
+    /// How long a share outlives the last heartbeat, seconds (1 to 60).
+    #[serde(default = "ten")]
+    pub lease_s: u32,
+    /// Whether push may go out without SRTP.
+    #[serde(default)]
+    pub plain_rtp: bool,
+}
+
+fn one() -> u8 {
+    1
+}
+fn ten() -> u32 {
+    10
+}
+
+/// What a trusted key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Grants, extends, denies, revokes.
+    Centralist,
+    /// Sends the heartbeat.
+    Room,
+}
+
+/// One key of the trust store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustedKey {
+    /// Its id.
+    pub kid: KeyId,
+    /// base64url of the 32-byte Ed25519 public key (RFC 8037 `x`).
+    pub x: String,
+    /// What it may do.
+    pub role: Role,
+    /// On which cameras; empty means all of the site.
+    #[serde(default)]
+    pub cameras: Vec<CameraId>,
+    /// Longest share that it may grant, seconds.
+    #[serde(default)]
+    pub longest_grant_s: Option<u64>,
+    /// Whether it may preempt and release.
+    #[serde(default)]
+    pub may_preempt: bool,
+}
+
+/// What one subscriber may have.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubscriberRule {
+    /// The subscriber.
+    pub id: SubscriberId,
+    /// Allowed purposes.
+    pub purposes: Vec<String>,
+    /// Weakest filter it may see.
+    pub min_filter: Filter,
+    /// Longest share, seconds.
+    pub longest_share_s: u64,
+    /// Viewers at once.
+    #[serde(default = "one")]
+    pub max_viewers: u8,
+    /// Where push may go (IP literals).
+    pub push_to: Vec<IpAddr>,
+    /// Hours of the day (UTC) in which it may watch, `[from, to)`; absent means all day.
+    #[serde(default)]
+    pub hours_utc: Option<[u8; 2]>,
+    /// The subscriber's public key as base64url (RFC 8037 `x`), for requests.
+    #[serde(default)]
+    pub x: Option<String>,
+}
+
+/// A named aim of a camera.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct View {
+    /// Its name ("schrijverstraat").
+    pub name: ViewName,
+    /// Which camera.
+    pub camera: CameraId,
+    /// Width of the largest face possible in this view, as a share of the picture's width (0 to 1); absent means unknown.
+    #[serde(default)]
+    pub largest_face: Option<f32>,
+    /// Always painted.
+    #[serde(default)]
+    pub zones: Vec<Zone>,
+}
+
+/// A privacy zone: a rectangle in shares of the picture's width and height (0 to 1), origin top left.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Zone {
+    /// Left edge.
+    pub x: f32,
+    /// Top edge.
+    pub y: f32,
+    /// Width.
+    pub w: f32,
+    /// Height.
+    pub h: f32,
+}
+
+/// What is wrong with a policy's contents.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// A value outside its range.
+    #[error("policy: {field} is {value}, allowed: {allowed}")]
+    OutOfRange {
+        /// Which field.
+        field: &'static str,
+        /// What it holds.
+        value: String,
+        /// What it may hold.
+        allowed: &'static str,
+    },
+    /// The same key, subscriber or view twice.
+    #[error("policy: {field} {value} is there twice")]
+    Twice {
+        /// Which list.
+        field: &'static str,
+        /// Which entry.
+        value: String,
+    },
+}
+
+impl Policy {
+    /// Checks ranges and uniqueness.
+    ///
+    /// # Errors
+    /// [`PolicyError`] naming the first field that is off.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        if !(1..=60).contains(&self.lease_s) {
+            return Err(PolicyError::OutOfRange { field: "lease_s", value: self.lease_s.to_string(), allowed: "1 to 60" });
+        }
+        if !(1..=8).contains(&self.max_shares) {
+            return Err(PolicyError::OutOfRange { field: "max_shares", value: self.max_shares.to_string(), allowed: "1 to 8" });
+        }
+        let unit = 0.0..=1.0;
+        for view in &self.views {
+            if let Some(face) = view.largest_face
+                && !(face > 0.0 && face <= 1.0)
+            {
+                return Err(PolicyError::OutOfRange { field: "views.largest_face", value: face.to_string(), allowed: "above 0, at most 1" });
+            }
+            for zone in &view.zones {
+                for value in [zone.x, zone.y, zone.w, zone.h] {
+                    if !unit.contains(&value) {
+                        return Err(PolicyError::OutOfRange { field: "views.zones", value: value.to_string(), allowed: "0 to 1" });
+                    }
+                }
+            }
+        }
+        for rule in &self.subscribers {
+            if let Some([from, to]) = rule.hours_utc
+                && (from > 23 || to > 24)
+            {
+                return Err(PolicyError::OutOfRange { field: "subscribers.hours_utc", value: format!("[{from}, {to}]"), allowed: "0 to 23, 0 to 24" });
+            }
+        }
+        unique("keys.kid", self.keys.iter().map(|k| k.kid.to_string()))?;
+        unique("subscribers.id", self.subscribers.iter().map(|s| s.id.to_string()))?;
+        unique("views", self.views.iter().map(|v| format!("{} of camera {}", v.name, v.camera)))
+    }
+}
+
+fn unique(field: &'static str, values: impl Iterator<Item = String>) -> Result<(), PolicyError> {
+    let mut seen = std::collections::BTreeSet::new();
+    for value in values {
+        if !seen.insert(value.clone()) {
+            return Err(PolicyError::Twice { field, value });
+        }
+    }
+    Ok(())
+}

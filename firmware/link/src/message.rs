@@ -1,0 +1,134 @@
+//! The messages. Each doc line says what the *body* of the frame holds beside the head.
+
+use contract::claims::TokenKind;
+use contract::{EndReason, Filter, Jti, Rung, SubscriberId, ToldReason};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// Version of this wire; a peer of another version is refused.
+pub const LINK_VERSION: u16 = 1;
+
+/// One encode: every share with the same filter rides on one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StreamId(pub u8);
+
+/// Where a share's media goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Destination {
+    /// RTP over UDP; RTCP to the next port.
+    Push {
+        /// An IP literal that the policy names.
+        address: IpAddr,
+        /// RTP port.
+        port: u16,
+    },
+}
+
+/// From the voice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToEye {
+    /// First message. No body.
+    Hello {
+        /// [`LINK_VERSION`].
+        version: u16,
+    },
+    /// A command off the broker, unopened. Body: the token, at most `claims::MAX_TOKEN`.
+    Command {
+        /// Which topic it came by; the eye requires the token's `typ` to match.
+        kind: TokenKind,
+        /// Comes back in [`ToVoice::Answer`].
+        correlation: u64,
+    },
+    /// A signed policy bundle off the broker. Body: its JSON, at most `policy::MAX_POLICY`.
+    Policy {
+        /// Comes back in [`ToVoice::Answer`].
+        correlation: u64,
+    },
+    /// A viewer of `jti` joined or asked for a key picture. No body.
+    KeyPicture {
+        /// The share.
+        jti: Jti,
+    },
+    /// The last viewer of `jti` went away. No body.
+    ViewerLeft {
+        /// The share.
+        jti: Jti,
+    },
+}
+
+/// From the eye.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ToVoice {
+    /// First message. Body: the slate, one Annex B key picture without a camera pixel in it.
+    Hello {
+        /// [`LINK_VERSION`].
+        version: u16,
+        /// Pixels per line of picture and slate.
+        width: u32,
+        /// Lines.
+        height: u32,
+        /// Nominal frames per second.
+        fps: f32,
+    },
+    /// For `catalogue`. Body: JSON of `body::Catalogue`.
+    Catalogue,
+    /// For `state`, about once a second and at every change. Body: JSON of `body::EyeState`.
+    State,
+    /// For `journal`. Body: JSON of `body::JournalHead`.
+    JournalHead,
+    /// Answer to a command. Body: JSON of `body::Answer`.
+    Answer {
+        /// As in the command.
+        correlation: u64,
+    },
+    /// A grant was accepted; nothing flows yet. No body.
+    ShareGranted {
+        /// The share.
+        jti: Jti,
+        /// Its subscriber.
+        sub: SubscriberId,
+        /// Filter in effect.
+        filter: Filter,
+        /// Window closes, Unix seconds.
+        exp: u64,
+        /// The board's clock, Unix milliseconds.
+        at_ms: u64,
+    },
+    /// Media of `stream` may now go to this share's delivery. No body.
+    ShareStarted {
+        /// The share.
+        jti: Jti,
+        /// Which encode.
+        stream: StreamId,
+        /// Where to.
+        delivery: Destination,
+        /// The board's clock, Unix milliseconds.
+        at_ms: u64,
+    },
+    /// The share is over; media to it stops now. Body: JSON of `body::Usage`.
+    ShareEnded {
+        /// The share.
+        jti: Jti,
+        /// Its subscriber.
+        sub: SubscriberId,
+        /// For the control room.
+        reason: EndReason,
+        /// For the subscriber.
+        told: ToldReason,
+        /// The board's clock, Unix milliseconds.
+        at_ms: u64,
+    },
+    /// One masked, encoded picture (or slate). Body: the access unit, Annex B.
+    Unit {
+        /// Which encode.
+        stream: StreamId,
+        /// Capture, UTC microseconds.
+        captured_utc_us: u64,
+        /// Capture, the board's monotonic microseconds.
+        captured_monotonic_us: u64,
+        /// Whether decoding can start here.
+        key: bool,
+        /// How sure the eye is of the masking.
+        rung: Rung,
+    },
+}

@@ -1,0 +1,246 @@
+//! Frames that own the buffer they lie in.
+//!
+//! A [`RawFrame`] is always NV12 (a full-size luma plane, then interleaved half-size Cb Cr), whatever the camera delivers; drivers that
+//! offer something else convert at capture. It has no `Clone`, `Debug` of pixels or `Serialize`; dropping it gives the buffer back.
+
+use std::fmt;
+
+/// Counts frames of one camera since the eye started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FrameId(pub u64);
+
+/// When a frame was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CaptureTime {
+    /// The board's monotonic clock, microseconds.
+    pub monotonic_us: u64,
+    /// The same instant in UTC, microseconds since the Unix epoch.
+    pub utc_us: u64,
+}
+
+/// Whether luma spans 16..=235 or 0..=255.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColourRange {
+    /// 16..=235 (BT.601/709 studio swing), the usual one.
+    Limited,
+    /// 0..=255.
+    Full,
+}
+
+/// Size and memory layout of an NV12 picture. Width and height are even.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Geometry {
+    /// Pixels per line.
+    pub width: usize,
+    /// Lines.
+    pub height: usize,
+    /// Bytes from one luma line to the next.
+    pub luma_stride: usize,
+    /// Bytes from one chroma line to the next.
+    pub chroma_stride: usize,
+}
+
+impl Geometry {
+    /// Rows without padding.
+    #[must_use]
+    pub fn packed(width: usize, height: usize) -> Self {
+        Self { width, height, luma_stride: width, chroma_stride: width }
+    }
+    /// Bytes that the luma plane needs at least.
+    #[must_use]
+    pub fn luma_len(&self) -> usize {
+        if self.height == 0 { 0 } else { self.luma_stride * (self.height - 1) + self.width }
+    }
+    /// Bytes that the chroma plane needs at least.
+    #[must_use]
+    pub fn chroma_len(&self) -> usize {
+        if self.height < 2 { 0 } else { self.chroma_stride * (self.height / 2 - 1) + self.width }
+    }
+}
+
+/// The two planes of a picture, to read.
+#[derive(Clone, Copy)]
+pub struct Planes<'a> {
+    /// Luma.
+    pub luma: &'a [u8],
+    /// Interleaved Cb Cr at half size.
+    pub chroma: &'a [u8],
+}
+
+/// The two planes of a picture, to paint.
+pub struct PlanesMut<'a> {
+    /// Luma.
+    pub luma: &'a mut [u8],
+    /// Interleaved Cb Cr at half size.
+    pub chroma: &'a mut [u8],
+}
+
+/// A buffer leased from a camera. The driver recycles the box itself, so that a frame costs no allocation.
+pub trait FrameBuffer: Send {
+    /// The planes, to read.
+    fn planes(&self) -> Planes<'_>;
+    /// The planes, to paint.
+    fn planes_mut(&mut self) -> PlanesMut<'_>;
+    /// Gives the buffer back to whoever leased it out.
+    fn release(self: Box<Self>);
+}
+
+/// Why a buffer is not a frame.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// Zero or odd size.
+    #[error("a picture of {width}x{height} cannot be NV12: width and height must be even and above zero")]
+    BadSize {
+        /// Pixels per line.
+        width: usize,
+        /// Lines.
+        height: usize,
+    },
+    /// A stride below the width.
+    #[error("a line of {width} pixels does not fit a stride of {stride} bytes")]
+    BadStride {
+        /// Pixels per line.
+        width: usize,
+        /// Bytes per line.
+        stride: usize,
+    },
+    /// The buffer is smaller than its geometry says.
+    #[error("the {plane} plane has {have} bytes, the geometry needs {need}")]
+    ShortPlane {
+        /// `luma` or `chroma`.
+        plane: &'static str,
+        /// Bytes there.
+        have: usize,
+        /// Bytes needed.
+        need: usize,
+    },
+    /// A plan for another frame.
+    #[error("the plan is for frame {plan:?}, the frame is {frame:?}")]
+    ForeignPlan {
+        /// Whose plan it is.
+        plan: FrameId,
+        /// The frame.
+        frame: FrameId,
+    },
+}
+
+/// What a frame is apart from its pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameInfo {
+    /// Its number.
+    pub id: FrameId,
+    /// When it was taken.
+    pub captured: CaptureTime,
+    /// Size and layout.
+    pub geometry: Geometry,
+    /// Luma range.
+    pub range: ColourRange,
+}
+
+/// Gives the buffer back on drop, whichever way the frame ends.
+struct Lease(Option<Box<dyn FrameBuffer>>);
+
+impl Lease {
+    fn buffer(&self) -> &dyn FrameBuffer {
+        self.0.as_deref().expect("the lease is taken only in drop")
+    }
+    fn buffer_mut(&mut self) -> &mut dyn FrameBuffer {
+        &mut **self.0.as_mut().expect("the lease is taken only in drop")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(buffer) = self.0.take() {
+            buffer.release();
+        }
+    }
+}
+
+/// An unmasked frame. It can be looked at by the detector and consumed by [`crate::apply`], nothing else.
+pub struct RawFrame {
+    info: FrameInfo,
+    lease: Lease,
+}
+
+impl RawFrame {
+    /// Wraps a leased buffer after checking that it can hold the picture.
+    ///
+    /// # Errors
+    /// [`FrameError`] when size, strides or plane lengths do not fit; the buffer goes back to its owner.
+    pub fn new(
+        id: FrameId,
+        captured: CaptureTime,
+        geometry: Geometry,
+        range: ColourRange,
+        buffer: Box<dyn FrameBuffer>,
+    ) -> Result<Self, FrameError> {
+        let lease = Lease(Some(buffer));
+        let Geometry { width, height, luma_stride, chroma_stride } = geometry;
+        if width == 0 || height == 0 || width % 2 != 0 || height % 2 != 0 {
+            return Err(FrameError::BadSize { width, height });
+        }
+        for stride in [luma_stride, chroma_stride] {
+            if stride < width {
+                return Err(FrameError::BadStride { width, stride });
+            }
+        }
+        let planes = lease.buffer().planes();
+        for (plane, have, need) in
+            [("luma", planes.luma.len(), geometry.luma_len()), ("chroma", planes.chroma.len(), geometry.chroma_len())]
+        {
+            if have < need {
+                return Err(FrameError::ShortPlane { plane, have, need });
+            }
+        }
+        Ok(Self { info: FrameInfo { id, captured, geometry, range }, lease })
+    }
+    /// Number, time, geometry.
+    #[must_use]
+    pub fn info(&self) -> &FrameInfo {
+        &self.info
+    }
+    /// The pixels, for the detector.
+    #[must_use]
+    pub fn planes(&self) -> Planes<'_> {
+        self.lease.buffer().planes()
+    }
+    pub(crate) fn planes_mut(&mut self) -> PlanesMut<'_> {
+        self.lease.buffer_mut().planes_mut()
+    }
+    /// Only [`crate::apply`] may say that a frame is masked.
+    pub(crate) fn into_masked(self) -> MaskedFrame {
+        MaskedFrame { info: self.info, lease: self.lease }
+    }
+}
+
+impl fmt::Debug for RawFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawFrame").field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
+/// A frame whose plan has been painted. The only thing that an encoder takes.
+pub struct MaskedFrame {
+    info: FrameInfo,
+    lease: Lease,
+}
+
+impl MaskedFrame {
+    /// Number, time, geometry.
+    #[must_use]
+    pub fn info(&self) -> &FrameInfo {
+        &self.info
+    }
+    /// The masked pixels.
+    #[must_use]
+    pub fn planes(&self) -> Planes<'_> {
+        self.lease.buffer().planes()
+    }
+}
+
+impl fmt::Debug for MaskedFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MaskedFrame").field("info", &self.info).finish_non_exhaustive()
+    }
+}
