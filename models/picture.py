@@ -1,0 +1,79 @@
+"""Pictures into the network: loading, letterboxing, and where the data lies. No training, no decoding.
+
+A picture of w x h pixels is scaled by s = min(W/w, H/h) to round(w*s) x round(h*s) (area average when shrinking, bilinear when
+enlarging), placed top left, the rest filled with PAD.
+"""
+import json
+import pathlib
+import re
+
+import cv2
+import numpy as np
+
+cv2.setNumThreads(1)
+HERE = pathlib.Path(__file__).resolve().parent
+CACHE = HERE / "cache"
+PAD = 114
+TRAIN_CLIPS = ("one-by-one-person-detection", "people-detection", "store-aisle-detection")
+SETTINGS = {"fast": (640, 384), "full": (960, 544)}
+
+
+def letterbox(rgb, width, height, pad=PAD):
+    """uint8 RGB picture -> (uint8 [height,width,3], kx, ky); multiply network pixels by kx, ky to get picture pixels."""
+    h, w = rgb.shape[:2]
+    s = min(width / w, height / h)
+    rw, rh = max(1, round(w * s)), max(1, round(h * s))
+    small = cv2.resize(rgb, (rw, rh), interpolation=cv2.INTER_AREA if s < 1 else cv2.INTER_LINEAR)
+    out = np.full((height, width, 3), pad, np.uint8)
+    out[:rh, :rw] = small
+    return out, w / rw, h / rh
+
+
+def load(path):
+    """Picture file -> uint8 RGB."""
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise FileNotFoundError(path)
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+
+def clip_frames(path, step=1):
+    """Every step-th frame of a clip as (index, uint8 RGB)."""
+    cap, i = cv2.VideoCapture(str(path)), 0
+    while True:
+        ok, bgr = cap.read()
+        if not ok:
+            return
+        if i % step == 0:
+            yield i, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+        i += 1
+
+
+def annotations(data):
+    """All lines of DATA/dev/annotations.jsonl."""
+    return [json.loads(line) for line in open(pathlib.Path(data) / "dev" / "annotations.jsonl")]
+
+
+def held_out(image):
+    """True for the romanian-dashcam frames that are never trained on: whole stretches of a drive, about 20 %."""
+    m = re.search(r"romanian-dashcam__(\w+?)_type\d_(\d+)\.mp4_t(\d+)\.jpg", image)
+    drive, number, t = m.group(1), m.group(2), int(m.group(3))
+    if drive == "nightride":
+        return 380 <= t <= 480
+    return {"001": 500 <= t <= 560 or t >= 1380, "002": False, "003": t >= 290}[number]
+
+
+def training_frames(data):
+    """The romanian-dashcam annotation lines that may be trained on."""
+    return [r for r in annotations(data) if r["source"] == "romanian-dashcam" and not held_out(r["image"])]
+
+
+def calibration(data, width, height, count=120):
+    """Seeded, letterboxed pictures that the licences allow: training dashcam frames and the three clips."""
+    data, rng = pathlib.Path(data), np.random.default_rng(7)
+    rows = training_frames(data)
+    for i in rng.choice(len(rows), count // 2, replace=False):
+        yield letterbox(load(data / "dev" / rows[i]["image"]), width, height)[0]
+    frames = [f for c in TRAIN_CLIPS for _, f in clip_frames(data / "clips" / f"{c}.mp4", 2 if "one-by" not in c else 40)]
+    for i in rng.choice(len(frames), min(len(frames), count // 2), replace=False):
+        yield letterbox(frames[i], width, height)[0]
