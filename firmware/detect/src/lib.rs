@@ -1,1 +1,13 @@
-//! detect.
+//! What lies between a frame and its masks, apart from the network itself: pure logic, no I/O, no clock, no allocation per frame.
+//!
+//! ```text
+//! NV12 planes ─ Prepare ─► int8 RGB ─ board_hal::Detector ─► tensors ─ decode ─► Detections ─ Tracker::step ─► mask::Objects
+//! ```
+//!
+//! **Whatever is missing, unsound or too much makes the answer `doubtful` or the masks larger; nothing is dropped in silence (P3).**
+//! The formulas are those of `models/README.md`; `models/golden/decode.json` pins them.
+#![forbid(unsafe_code)]
+
+pub mod decoding;
+
+pub use decoding::{Decoding, DecodingError, HeadGrowth, PerClass, PlateGrowth, Thresholds};

@@ -1,0 +1,150 @@
+//! The numbers that turn tensors into boxes, as `models/manifest.toml` states them for each model.
+//!
+//! They are data, not code: only a signed update changes them (P6). [`Decoding::check`] refuses what cannot be meant.
+
+use mask::Class;
+use serde::{Deserialize, Serialize};
+
+/// Features of one face that the head growth is a linear function of (`models/README.md`, "Decoding", step 4).
+pub const GROWTH_FEATURES: usize = 8;
+
+/// Scores from which a cell counts, 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Thresholds {
+    /// A head is masked from here.
+    pub head: f32,
+    /// A plate is masked from here.
+    pub plate: f32,
+    /// A head that keeps a track alive, from here.
+    pub head_candidate: f32,
+    /// A plate that keeps a track alive, from here.
+    pub plate_candidate: f32,
+}
+
+impl Thresholds {
+    /// `(candidate, found)` for a class.
+    #[must_use]
+    pub fn of(&self, class: Class) -> (f32, f32) {
+        match class {
+            Class::Head => (self.head_candidate, self.head),
+            Class::Plate => (self.plate_candidate, self.plate),
+        }
+    }
+}
+
+/// One number for each class.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerClass {
+    /// For heads.
+    pub head: f32,
+    /// For plates.
+    pub plate: f32,
+}
+
+impl PerClass {
+    /// The number for a class.
+    #[must_use]
+    pub fn of(&self, class: Class) -> f32 {
+        match class {
+            Class::Head => self.head,
+            Class::Plate => self.plate,
+        }
+    }
+}
+
+/// How far a plate's box is grown, as a share of its own size, on each side.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlateGrowth {
+    /// Left and right, share of the width.
+    pub x: f32,
+    /// Above and below, share of the height.
+    pub y: f32,
+}
+
+/// How far a whole head reaches beyond the face that the network boxes: linear in eight features of the face.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadGrowth {
+    /// Left and (with the face mirrored) right, share of the width.
+    pub side: [f32; GROWTH_FEATURES],
+    /// Above, share of the height.
+    pub top: [f32; GROWTH_FEATURES],
+    /// Below, share of the height.
+    pub bottom: [f32; GROWTH_FEATURES],
+    /// Never less than this share.
+    pub min: f32,
+    /// Never more than this share.
+    pub max: f32,
+}
+
+/// Everything that decoding needs besides the tensors.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Decoding {
+    /// Scores from which a cell counts.
+    pub thresholds: Thresholds,
+    /// A box that overlaps a better one by more than this (intersection over union) is the same object.
+    pub nms_iou: PerClass,
+    /// Plate box to mask box.
+    pub plate_growth: PlateGrowth,
+    /// Face box to head box.
+    pub head_growth: HeadGrowth,
+}
+
+/// A number that cannot be meant.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{field} is {value}: must be {must}")]
+pub struct DecodingError {
+    /// Which, as written in the manifest.
+    pub field: &'static str,
+    /// What it is.
+    pub value: f32,
+    /// What it should be.
+    pub must: &'static str,
+}
+
+impl Decoding {
+    /// Refuses thresholds outside 0..1, candidates above their threshold, and coefficients that are not numbers.
+    ///
+    /// # Errors
+    /// [`DecodingError`] names the first bad field.
+    pub fn check(&self) -> Result<(), DecodingError> {
+        let refuse = |field, value, must| Err(DecodingError { field, value, must });
+        let t = &self.thresholds;
+        for (field, value, top) in [
+            ("thresholds.head", t.head, 1.0),
+            ("thresholds.plate", t.plate, 1.0),
+            ("thresholds.head_candidate", t.head_candidate, t.head),
+            ("thresholds.plate_candidate", t.plate_candidate, t.plate),
+        ] {
+            if !(value > 0.0 && value <= top && value < 1.0) {
+                return refuse(field, value, "above 0, below 1, and for a candidate not above its threshold");
+            }
+        }
+        for (field, value) in [("nms_iou.head", self.nms_iou.head), ("nms_iou.plate", self.nms_iou.plate)] {
+            if !(value > 0.0 && value <= 1.0) {
+                return refuse(field, value, "above 0 and at most 1");
+            }
+        }
+        for (field, value) in [("plate_growth.x", self.plate_growth.x), ("plate_growth.y", self.plate_growth.y)] {
+            if !(0.0..=4.0).contains(&value) {
+                return refuse(field, value, "0 to 4");
+            }
+        }
+        let g = &self.head_growth;
+        if !(0.0..=4.0).contains(&g.min) {
+            return refuse("head_growth.min", g.min, "0 to 4");
+        }
+        if !(g.min..=4.0).contains(&g.max) {
+            return refuse("head_growth.max", g.max, "head_growth.min to 4");
+        }
+        for (field, row) in [("head_growth.side", g.side), ("head_growth.top", g.top), ("head_growth.bottom", g.bottom)] {
+            if let Some(value) = row.into_iter().find(|v| !v.is_finite()) {
+                return refuse(field, value, "finite numbers");
+            }
+        }
+        Ok(())
+    }
+}
