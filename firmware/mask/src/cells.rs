@@ -1,0 +1,137 @@
+//! `pixelate`: at most six cells across an object, each in one colour that is held still.
+//!
+//! **The grid belongs to the track, not to the picture, and its colours are those of one frame for about a second.** An object that moves carries its
+//! cells along. Were the colours taken anew in each frame, every frame would sample the face at another offset, and a second of video could be
+//! combined into a sharper face than any one frame shows.
+//!
+//! Objects without a track (still pictures) take their colours from the frame itself.
+
+use crate::area::Outline;
+use crate::canvas::{Canvas, FILL, Yuv};
+use crate::{MAX_OBJECTS, Object};
+use heapless::Vec;
+
+/// Most cells across an object, in width as in height.
+pub const MAX_CELLS: u8 = 6;
+/// How long colours are held, microseconds of capture time.
+pub const HOLD_US: u64 = 1_000_000;
+/// An object that changed its size by more than a quarter gets new cells sooner, but not before this, microseconds.
+pub const HOLD_RESIZED_US: u64 = 250_000;
+/// Tracks remembered: twice what one frame can hold, so that no visible track is forgotten.
+const MAX_TRACKS: usize = 2 * MAX_OBJECTS;
+
+/// The cells of one object, with their colours.
+#[derive(Debug, Clone, Copy)]
+struct Cells {
+    columns: u8,
+    rows: u8,
+    colours: [Yuv; MAX_CELLS as usize * MAX_CELLS as usize],
+}
+
+impl Cells {
+    /// Square cells, six along the longer side, coloured from the picture. A cell that is outside the picture takes the mean of those inside.
+    fn sample(canvas: &Canvas<'_>, outline: &Outline) -> Self {
+        let (columns, rows) = grid(outline);
+        let mut cells = Self { columns, rows, colours: [FILL; MAX_CELLS as usize * MAX_CELLS as usize] };
+        let mean = outline.inside(&canvas.geometry).map_or(FILL, |seen| canvas.mean(&seen));
+        for row in 0..rows {
+            for column in 0..columns {
+                let area = outline.cell(column, columns, row, rows).inside(&canvas.geometry);
+                cells.colours[cells.index(column, row)] = area.map_or(mean, |area| canvas.mean(&area));
+            }
+        }
+        cells
+    }
+    fn index(&self, column: u8, row: u8) -> usize {
+        usize::from(row) * usize::from(self.columns) + usize::from(column)
+    }
+    /// Paints them over `outline`, whatever size it has by now.
+    fn paint(&self, canvas: &mut Canvas<'_>, outline: &Outline) {
+        for row in 0..self.rows {
+            for column in 0..self.columns {
+                if let Some(area) = outline.cell(column, self.columns, row, self.rows).inside(&canvas.geometry) {
+                    canvas.flat(&area, self.colours[self.index(column, row)]);
+                }
+            }
+        }
+    }
+}
+
+/// Columns and rows of square cells, [`MAX_CELLS`] along the longer side and at least one along the shorter; never a cell below two pixels.
+fn grid(outline: &Outline) -> (u8, u8) {
+    let (width, height) = (outline.width().max(2), outline.height().max(2));
+    let cell = (width.max(height) + i64::from(MAX_CELLS) - 1) / i64::from(MAX_CELLS);
+    let cell = cell.max(2);
+    let count = |length: i64| u8::try_from((length / cell).clamp(1, i64::from(MAX_CELLS))).unwrap_or(MAX_CELLS);
+    (count(width), count(height))
+}
+
+/// What is remembered of one track.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    track: u32,
+    taken_us: u64,
+    seen_us: u64,
+    width: i64,
+    height: i64,
+    cells: Cells,
+}
+
+impl Held {
+    fn is_due(&self, outline: &Outline, now_us: u64) -> bool {
+        let age_us = now_us.saturating_sub(self.taken_us);
+        let resized = differs(self.width, outline.width()) || differs(self.height, outline.height());
+        // A clock that ran backwards (another camera, a restart) makes what is held worthless.
+        age_us >= HOLD_US || now_us < self.taken_us || (resized && age_us >= HOLD_RESIZED_US)
+    }
+}
+
+fn differs(before: i64, now: i64) -> bool {
+    (now - before).abs() * 4 > before
+}
+
+/// The colours of the tracks seen lately.
+#[derive(Default)]
+pub(crate) struct HeldCells {
+    held: Vec<Held, MAX_TRACKS>,
+}
+
+impl HeldCells {
+    /// Paints one object whose frame was captured at `now_us` (monotonic).
+    pub(crate) fn paint(&mut self, canvas: &mut Canvas<'_>, object: &Object, now_us: u64) {
+        let outline = Outline::outward(object.rect);
+        if outline.inside(&canvas.geometry).is_none() {
+            return;
+        }
+        if object.track == 0 {
+            Cells::sample(canvas, &outline).paint(canvas, &outline);
+            return;
+        }
+        let index = self.held.iter().position(|held| held.track == object.track);
+        let cells = match index {
+            Some(index) if !self.held[index].is_due(&outline, now_us) => {
+                self.held[index].seen_us = now_us;
+                self.held[index].cells
+            }
+            known => {
+                let cells = Cells::sample(canvas, &outline);
+                let (width, height) = (outline.width(), outline.height());
+                let fresh = Held { track: object.track, taken_us: now_us, seen_us: now_us, width, height, cells };
+                self.remember(known, fresh);
+                cells
+            }
+        };
+        cells.paint(canvas, &outline);
+    }
+
+    /// Puts `fresh` where its track was, or at the end, or in place of the track not seen for longest.
+    fn remember(&mut self, known: Option<usize>, fresh: Held) {
+        if let Some(index) = known {
+            self.held[index] = fresh;
+        } else if self.held.push(fresh).is_err()
+            && let Some(oldest) = self.held.iter_mut().min_by_key(|held| held.seen_us)
+        {
+            *oldest = fresh;
+        }
+    }
+}
