@@ -132,6 +132,30 @@ pub struct Revoke {
     pub act: Actors,
 }
 
+/// `preempt`: the police take the camera, or every camera of the audience. Ends every share and blocks grants until `release` (P8).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preempt {
+    /// The common claims.
+    #[serde(flatten)]
+    pub envelope: Envelope,
+    /// The control room's reserve epoch with this command counted.
+    pub reserve_epoch: u64,
+    /// Who acted.
+    pub act: Actors,
+}
+
+/// `release`: the police give the camera back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// The common claims.
+    #[serde(flatten)]
+    pub envelope: Envelope,
+    /// The control room's reserve epoch with this command counted: above that of the preempt that it undoes.
+    pub reserve_epoch: u64,
+    /// Who acted.
+    pub act: Actors,
+}
+
 /// `heartbeat`: the control room still stands behind these shares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {

@@ -181,22 +181,38 @@ impl Policy {
     /// [`PolicyError`] naming the first field that is off.
     pub fn check(&self) -> Result<(), PolicyError> {
         if !(1..=60).contains(&self.lease_s) {
-            return Err(PolicyError::OutOfRange { field: "lease_s", value: self.lease_s.to_string(), allowed: "1 to 60" });
+            return Err(PolicyError::OutOfRange {
+                field: "lease_s",
+                value: self.lease_s.to_string(),
+                allowed: "1 to 60",
+            });
         }
         if !(1..=8).contains(&self.max_shares) {
-            return Err(PolicyError::OutOfRange { field: "max_shares", value: self.max_shares.to_string(), allowed: "1 to 8" });
+            return Err(PolicyError::OutOfRange {
+                field: "max_shares",
+                value: self.max_shares.to_string(),
+                allowed: "1 to 8",
+            });
         }
         let unit = 0.0..=1.0;
         for view in &self.views {
             if let Some(face) = view.largest_face
                 && !(face > 0.0 && face <= 1.0)
             {
-                return Err(PolicyError::OutOfRange { field: "views.largest_face", value: face.to_string(), allowed: "above 0, at most 1" });
+                return Err(PolicyError::OutOfRange {
+                    field: "views.largest_face",
+                    value: face.to_string(),
+                    allowed: "above 0, at most 1",
+                });
             }
             for zone in &view.zones {
                 for value in [zone.x, zone.y, zone.w, zone.h] {
                     if !unit.contains(&value) {
-                        return Err(PolicyError::OutOfRange { field: "views.zones", value: value.to_string(), allowed: "0 to 1" });
+                        return Err(PolicyError::OutOfRange {
+                            field: "views.zones",
+                            value: value.to_string(),
+                            allowed: "0 to 1",
+                        });
                     }
                 }
             }
@@ -205,10 +221,15 @@ impl Policy {
             if let Some([from, to]) = rule.hours_utc
                 && (from > 23 || to > 24)
             {
-                return Err(PolicyError::OutOfRange { field: "subscribers.hours_utc", value: format!("[{from}, {to}]"), allowed: "0 to 23, 0 to 24" });
+                return Err(PolicyError::OutOfRange {
+                    field: "subscribers.hours_utc",
+                    value: format!("[{from}, {to}]"),
+                    allowed: "0 to 23, 0 to 24",
+                });
             }
         }
         unique("keys.kid", self.keys.iter().map(|k| k.kid.to_string()))?;
+        unique("keys.x", self.keys.iter().map(|k| k.x.clone()))?;
         unique("subscribers.id", self.subscribers.iter().map(|s| s.id.to_string()))?;
         unique("views", self.views.iter().map(|v| format!("{} of camera {}", v.name, v.camera)))
     }
