@@ -1,0 +1,48 @@
+//! The session description says what a receiver needs, and reads back.
+
+use rtp::sdp::{Description, SdpError};
+
+const KEY: [u8; 23] =
+    [0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, 0x8c, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80, 0, 0, 1, 0x65, 0x88, 0x84];
+
+#[test]
+fn a_push_is_described_line_by_line() {
+    let text = Description::of_push(&KEY, "192.0.2.7".parse().unwrap(), 5004).unwrap().text(42);
+    let expected = "v=0\r\n\
+        o=- 42 1 IN IP4 0.0.0.0\r\n\
+        s=Campari masked video\r\n\
+        c=IN IP4 192.0.2.7\r\n\
+        t=0 0\r\n\
+        m=video 5004 RTP/AVP 96\r\n\
+        a=rtpmap:96 H264/90000\r\n\
+        a=fmtp:96 packetization-mode=1;profile-level-id=42c01f;sprop-parameter-sets=Z0LAH4w=,aM48gA==\r\n\
+        a=extmap:1 http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time\r\n\
+        a=recvonly\r\n";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn what_was_described_reads_back() {
+    for address in ["192.0.2.7", "2001:db8::7", "239.1.2.3"] {
+        let description = Description::of_push(&KEY, address.parse().unwrap(), 5004).unwrap();
+        assert_eq!(Description::parse(&description.text(1)), Ok(description));
+    }
+}
+
+#[test]
+fn a_unit_without_parameter_sets_is_refused() {
+    let refused = Description::of_push(&KEY[16..], "192.0.2.7".parse().unwrap(), 5004);
+    assert!(matches!(refused, Err(SdpError::NoParameterSets(_))));
+}
+
+#[test]
+fn a_description_of_something_else_names_the_line() {
+    let text = Description::of_push(&KEY, "192.0.2.7".parse().unwrap(), 5004).unwrap().text(1);
+    let unfit = |from: &str, to: &str| Description::parse(&text.replace(from, to)).unwrap_err().to_string();
+    assert!(unfit("m=video", "m=audio").contains("m=video"));
+    assert!(unfit("H264/", "H265/").contains("a=rtpmap"));
+    assert!(unfit("packetization-mode=1", "packetization-mode=0").contains("packetization-mode"));
+    assert!(unfit("sprop-parameter-sets=Z", "x=Z").contains("sprop-parameter-sets"));
+    assert!(unfit("192.0.2.7", "elsewhere").contains("c="));
+    assert!(Description::parse("hello").unwrap_err().to_string().contains("cannot read"));
+}
