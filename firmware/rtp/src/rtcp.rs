@@ -58,7 +58,7 @@ fn name(ssrc: Ssrc, cname: &str) -> rtcp_types::SdesBuilder<'_> {
     Sdes::builder().add_chunk(SdesChunk::builder(ssrc.0).add_item(SdesItem::builder(SdesItem::CNAME, cname)))
 }
 
-fn write(compound: CompoundBuilder<'_>) -> Result<Vec<u8>, RtcpWriteError> {
+fn write(compound: &CompoundBuilder<'_>) -> Result<Vec<u8>, RtcpWriteError> {
     let mut packet = vec![0; rtcp_types::RtcpPacketWriter::calculate_size(compound)?];
     let written = compound.write_into(&mut packet)?;
     packet.truncate(written);
