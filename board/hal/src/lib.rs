@@ -6,8 +6,10 @@ pub mod camera;
 pub mod clock;
 pub mod detector;
 pub mod encoder;
+pub mod pool;
 
 pub use camera::{CameraError, CameraFormat, CameraSource};
 pub use clock::Clock;
 pub use detector::{Detector, DetectorError, DetectorSpec, OutputRole, QuantisedTensor};
 pub use encoder::{EncodeError, EncodedUnit, Encoder, EncoderSettings};
+pub use pool::{Nv12Buffer, Nv12Pool};

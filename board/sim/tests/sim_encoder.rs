@@ -1,0 +1,76 @@
+//! The scripted encoder: units that say what they hold.
+
+use board_hal::{CameraSource, EncodeError, EncodedUnit, Encoder, EncoderSettings};
+use board_sim::{CameraStep, EncoderStep, Gate, Script, SimCamera, SimClock, SimEncoder, SimUnit};
+use contract::{Filter, Rung};
+use mask::{MaskedFrame, Painter, Scene};
+use std::time::Duration;
+
+const SETTINGS: EncoderSettings =
+    EncoderSettings { width: 64, height: 64, fps: 10.0, bitrate_bps: 1_000_000, key_interval: 3 };
+
+fn camera(width: usize) -> SimCamera {
+    let flat = CameraStep::Flat { luma: 77, cb: 128, cr: 128 };
+    SimCamera::new(SimClock::new(0), width, 64, 10.0, Script::always(flat))
+}
+
+fn masked(camera: &mut SimCamera) -> MaskedFrame {
+    let frame = camera.next(Duration::from_secs(1)).unwrap();
+    let scene = Scene { zones: heapless::Vec::new(), largest_face_px: Some(40.0) };
+    let plan = mask::plan::decide(frame.info().id, None, Rung::Clear, Filter::Fill, &scene);
+    mask::apply(frame, &plan, &mut Painter::new()).unwrap()
+}
+
+#[test]
+fn a_unit_says_which_frame_it_holds_and_how_bright_it_was() {
+    let (mut camera, mut unit) = (camera(64), EncodedUnit::default());
+    let mut encoder = SimEncoder::new(SETTINGS, Script::always(EncoderStep::Unit));
+    for n in 0..7 {
+        let frame = masked(&mut camera);
+        let id = frame.info().id;
+        encoder.encode(frame, n == 4, &mut unit).unwrap();
+        let key = [0, 3, 4].contains(&n);
+        assert_eq!(SimUnit::read(&unit.data), Some(SimUnit { frame: id, key, mean_luma: 77 }), "unit {n}");
+        assert_eq!(unit.key, key);
+    }
+}
+
+#[test]
+fn a_key_picture_begins_with_its_parameter_sets() {
+    let mut unit = EncodedUnit::default();
+    let mut encoder = SimEncoder::new(SETTINGS, Script::always(EncoderStep::Big(5_000)));
+    encoder.encode(masked(&mut camera(64)), false, &mut unit).unwrap();
+    let types: Vec<u8> = unit.data.windows(5).filter(|w| w[..4] == [0, 0, 0, 1]).map(|w| w[4] & 0x1F).collect();
+    assert_eq!(types, [7, 8, 5]);
+    assert_eq!(unit.data.len(), 5_000);
+    assert!(SimUnit::read(&unit.data).is_some());
+}
+
+#[test]
+fn what_no_sim_encoder_made_reads_as_nothing() {
+    for foreign in [&b""[..], b"frame=1 luma=2", &[0, 0, 0, 1, 0x65, 0x88, 0x84], &[0, 0, 0, 1, 0x41]] {
+        assert_eq!(SimUnit::read(foreign), None);
+    }
+}
+
+#[test]
+fn a_frame_of_another_size_is_refused() {
+    let mut encoder = SimEncoder::new(SETTINGS, Script::always(EncoderStep::Unit));
+    let error = encoder.encode(masked(&mut camera(32)), false, &mut EncodedUnit::default()).unwrap_err();
+    assert!(matches!(&error, EncodeError::Failed(cause) if cause.contains("32x64")), "{error}");
+}
+
+#[test]
+fn it_fails_and_hangs_when_told() {
+    let gate = Gate::new();
+    let script = Script::of([EncoderStep::Fail, EncoderStep::Hang(gate.clone())], EncoderStep::Unit);
+    let mut encoder = SimEncoder::new(SETTINGS, script);
+    let mut camera = camera(64);
+    let mut unit = EncodedUnit::default();
+    assert!(encoder.encode(masked(&mut camera), false, &mut unit).is_err());
+    let frame = masked(&mut camera);
+    let thread = std::thread::spawn(move || encoder.encode(frame, false, &mut unit).map(|()| unit));
+    gate.wait_until_reached();
+    gate.open();
+    assert!(SimUnit::read(&thread.join().unwrap().unwrap().data).is_some());
+}
