@@ -99,6 +99,39 @@ pub struct State {
     /// All that the eye says of itself; absent when it is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eye: Option<EyeState>,
+    /// What the voice measures of the media that it sends; absent until the first share since its start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice: Option<VoiceState>,
+}
+
+/// What the voice measures, since the first of the running (or last) shares started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct VoiceState {
+    /// From capture to the moment the picture's last packet was handed to the kernel, milliseconds.
+    pub capture_to_packet_ms: Latency,
+    /// Pictures sent whole.
+    pub pictures: u64,
+    /// Pictures not sent, or not sent whole, because the network took no more: dropped up to the next key picture.
+    pub pictures_dropped: u64,
+    /// RTP packets sent.
+    pub packets: u64,
+    /// Their bytes, RTP headers included.
+    pub bytes: u64,
+    /// When the last RTP packet was sent, Unix milliseconds; 0 when none was.
+    pub last_packet_at_ms: u64,
+    /// RTP packets that something tried to send outside a running share, since the voice started; they were not sent. Must be 0.
+    pub packets_outside_share: u64,
+}
+
+/// A latency distribution, milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Median.
+    pub p50: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// Largest.
+    pub max: f64,
 }
 
 /// What the eye says of itself.

@@ -2,7 +2,7 @@
 //!
 //! Law: decode(encode(m, b)) == (m, b), however the bytes are cut.
 
-use serde::{de::DeserializeOwned, Serialize};
+use serde::{Serialize, de::DeserializeOwned};
 
 /// Largest head, in bytes.
 pub const MAX_HEAD: usize = 4 * 1024;
@@ -46,8 +46,10 @@ pub fn encode<M: Serialize>(message: &M, body: &[u8], out: &mut Vec<u8>) -> Resu
 /// Reads frames out of a byte stream.
 #[derive(Debug)]
 pub struct Decoder {
+    /// Read bytes are `start..end`; what follows is room for the next read.
     buffer: Vec<u8>,
     start: usize,
+    end: usize,
     max_body: usize,
 }
 
@@ -55,24 +57,48 @@ impl Decoder {
     /// A decoder that refuses bodies above `max_body` bytes.
     #[must_use]
     pub fn new(max_body: usize) -> Self {
-        Self { buffer: Vec::new(), start: 0, max_body: max_body.min(MAX_BODY) }
+        Self { buffer: Vec::new(), start: 0, end: 0, max_body: max_body.min(MAX_BODY) }
     }
     /// Adds bytes from the socket.
     pub fn push(&mut self, bytes: &[u8]) {
-        if self.start > 0 {
-            self.buffer.drain(..self.start);
+        self.room(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+        self.filled(bytes.len());
+    }
+    /// Room for at least `at_least` bytes, to read into without a copy; then say with [`Decoder::filled`] how many came.
+    pub fn room(&mut self, at_least: usize) -> &mut [u8] {
+        if self.start == self.end {
             self.start = 0;
+            self.end = 0;
         }
-        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() < self.end + at_least {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+            let wanted = self.end + at_least;
+            if self.buffer.len() < wanted {
+                self.buffer.resize(wanted, 0);
+            }
+        }
+        &mut self.buffer[self.end..]
+    }
+    /// The first `bytes` of the room now hold bytes from the socket.
+    ///
+    /// # Panics
+    /// When there was less room than that.
+    pub fn filled(&mut self, bytes: usize) {
+        assert!(self.end + bytes <= self.buffer.len(), "link: {bytes} bytes are more than there was room for");
+        self.end += bytes;
     }
     /// The next whole message and its body, or `None` until more bytes came.
     ///
     /// # Errors
     /// [`LinkError`] when the stream is not a link stream; close it.
+    #[expect(clippy::should_implement_trait, reason = "an iterator cannot lend its body")]
     pub fn next<M: DeserializeOwned>(&mut self) -> Result<Option<(M, &[u8])>, LinkError> {
-        let have = &self.buffer[self.start..];
+        let have = &self.buffer[self.start..self.end];
         let Some(prefix) = have.get(..PREFIX) else { return Ok(None) };
-        let length = |at: usize| u32::from_le_bytes([prefix[at], prefix[at + 1], prefix[at + 2], prefix[at + 3]]) as usize;
+        let length =
+            |at: usize| u32::from_le_bytes([prefix[at], prefix[at + 1], prefix[at + 2], prefix[at + 3]]) as usize;
         let (head, body) = (length(0), length(4));
         if head > MAX_HEAD {
             return Err(LinkError::HeadTooLarge(head));

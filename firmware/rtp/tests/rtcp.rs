@@ -11,8 +11,8 @@ use std::time::Duration;
 const START: Start = Start { ssrc: Ssrc(7), sequence: 0, timestamp: 1000 };
 
 fn bytes(compound: &CompoundBuilder<'_>) -> Vec<u8> {
-    let mut out = vec![0; compound.calculate_size().unwrap()];
-    compound.write_into(&mut out).unwrap();
+    let mut out = vec![0; compound.calculate_size().expect("a size")];
+    compound.write_into(&mut out).expect("room");
     out
 }
 
