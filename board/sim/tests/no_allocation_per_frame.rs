@@ -1,4 +1,5 @@
 //! Once it runs, a clip costs no allocation a frame, in whichever thread. Alone in its process, because the count is of the whole process.
+#![allow(clippy::unwrap_used)] // helpers of tests fail the test
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The scripted encoder: units that say what they hold.
+#![allow(clippy::unwrap_used)] // helpers of tests fail the test
 
 use board_hal::{CameraSource, EncodeError, EncodedUnit, Encoder, EncoderSettings};
 use board_sim::{CameraStep, EncoderStep, Gate, Script, SimCamera, SimClock, SimEncoder, SimUnit};
