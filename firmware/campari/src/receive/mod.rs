@@ -1,0 +1,185 @@
+//! A subscriber: binds the RTP and RTCP ports, puts pictures together, measures, reports back (RFC 3550), saves what can be decoded.
+//!
+//! Does not decode. Every datagram that reaches the ports is counted, whatever it is, so that "nothing came" means nothing.
+
+mod feedback;
+mod ledger;
+mod save;
+mod socket;
+
+pub use ledger::{Ledger, Reception};
+pub use save::{Saved, SavedStream};
+pub use socket::Ports;
+
+use crate::clock;
+use feedback::Speaker;
+use ledger::Arrival;
+use rtp::{Depacketiser, DepacketiseError};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::UdpSocket;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Largest UDP payload.
+const DATAGRAM: usize = 65_535;
+/// Between two receiver reports (RFC 3550 §6.2: at least 5 s, less for the first).
+const REPORT_EVERY: Duration = Duration::from_secs(5);
+
+/// Why nothing can be received.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// A port that is taken, or an address that is not ours.
+    #[error("UDP {address}: {cause}; is another receiver running?")]
+    Bind {
+        /// Which.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// No even port with its odd neighbour free.
+    #[error("no two neighbouring UDP ports are free on {0}")]
+    NoPair(std::net::IpAddr),
+    /// A file that cannot be written.
+    #[error("{}: {cause}", path.display())]
+    File {
+        /// Which.
+        path: std::path::PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+}
+
+/// A running receiver. Dropping it frees the ports and says nothing to the sender.
+pub struct Receiver {
+    ports: Ports,
+    ledger: Arc<Ledger>,
+    goodbye: watch::Sender<bool>,
+    task: JoinHandle<Option<SavedStream>>,
+}
+
+impl Receiver {
+    /// Listens on `ports` for payload type `payload_type`; what can be decoded goes to `save` (H.264, Annex B), if given.
+    ///
+    /// # Errors
+    /// [`ReceiveError::File`] when `save` cannot be written.
+    pub fn start(ports: Ports, payload_type: u8, save: Option<&Path>) -> Result<Self, ReceiveError> {
+        let saved = save.map(Saved::create).transpose()?;
+        let ledger = Arc::new(Ledger::default());
+        let (goodbye, leaving) = watch::channel(false);
+        let (rtp, rtcp) = ports.sockets();
+        let listener = Listener {
+            depacketiser: Depacketiser::new(payload_type),
+            payload_type,
+            ledger: Arc::clone(&ledger),
+            saved,
+            speaker: Speaker::new(rtcp),
+            rtp,
+            leaving,
+        };
+        let task = tokio::spawn(listener.run());
+        Ok(Self { ports, ledger, goodbye, task })
+    }
+
+    /// Where the sender must send to.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+    /// What came so far.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+    /// Says BYE to the sender if one was heard, ends, and tells what was saved.
+    pub async fn leave(mut self) -> Option<SavedStream> {
+        self.goodbye.send_replace(true);
+        (&mut self.task).await.ok().flatten()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Listener {
+    depacketiser: Depacketiser,
+    payload_type: u8,
+    ledger: Arc<Ledger>,
+    saved: Option<Saved>,
+    speaker: Speaker,
+    rtp: Arc<UdpSocket>,
+    leaving: watch::Receiver<bool>,
+}
+
+impl Listener {
+    async fn run(mut self) -> Option<SavedStream> {
+        let mut media = vec![0; DATAGRAM];
+        let mut control = vec![0; DATAGRAM];
+        let rtcp = self.speaker.socket();
+        let mut leaving = self.leaving.clone();
+        let mut reports = tokio::time::interval(REPORT_EVERY);
+        loop {
+            tokio::select! {
+                got = self.rtp.recv_from(&mut media) => if let Ok((length, _)) = got {
+                    self.media(&media[..length]);
+                },
+                got = rtcp.recv_from(&mut control) => if let Ok((length, from)) = got {
+                    self.control(&control[..length], from);
+                },
+                _ = reports.tick() => self.speaker.report(&self.depacketiser, &self.ledger.snapshot()).await,
+                _ = async { leaving.wait_for(|leaving| *leaving).await.is_ok() } => {
+                    self.speaker.goodbye().await;
+                    return self.saved.map(Saved::finish);
+                }
+            }
+        }
+    }
+
+    fn media(&mut self, datagram: &[u8]) {
+        let at = Instant::now();
+        let utc_us = clock::unix_us();
+        self.ledger.datagram(datagram.len(), at);
+        let Self { depacketiser, ledger, saved, .. } = self;
+        let mut take = |depacketiser: &mut Depacketiser| {
+            depacketiser.push(datagram, |unit| {
+                ledger.unit(&unit, Arrival { at, utc_us });
+                if let Some(saved) = saved {
+                    saved.unit(&unit);
+                }
+            })
+        };
+        let mut outcome = take(depacketiser);
+        if let Err(DepacketiseError::OtherSource { .. }) = outcome {
+            // A new share is a new source; what the old one left unfinished is lost with it.
+            ledger.new_source(depacketiser.received());
+            *depacketiser = Depacketiser::new(self.payload_type);
+            outcome = take(depacketiser);
+        }
+        match outcome {
+            Ok(()) => ledger.packet(datagram, at, depacketiser.received()),
+            Err(cause) => {
+                tracing::debug!(%cause, "packet not used");
+                ledger.refused(depacketiser.received());
+            }
+        }
+    }
+
+    fn control(&mut self, datagram: &[u8], from: std::net::SocketAddr) {
+        let at = Instant::now();
+        self.ledger.control(at);
+        let Some(source) = self.depacketiser.source() else { return };
+        self.speaker.heard(from, datagram, source);
+        let read = rtp::rtcp::read(datagram, source, |said| {
+            if said == rtp::rtcp::Feedback::Goodbye {
+                self.ledger.goodbye(at);
+            }
+        });
+        if let Err(cause) = read {
+            tracing::debug!(%cause, "control packet not understood");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What a lying or lossy broker can do to the list: shorten it, never lengthen it.
+
+use super::*;
+use contract::Filter;
+use contract::claims::{Actors, Delivery, Envelope};
+use contract::{Audience, EndReason};
+
+fn grant(jti: &str, camera: &str, exp: u64) -> Grant {
+    Grant {
+        envelope: envelope(jti, Some(camera)),
+        sub: "tlc".parse().unwrap(),
+        nbf: 0,
+        exp,
+        view: "wide".parse().unwrap(),
+        filter: Filter::Fill,
+        fps: None,
+        delivery: Delivery::Push { address: [127, 0, 0, 1].into(), port: 5004 },
+        purpose: "traffic".into(),
+        act: Actors { operator: "op-1".into(), requester: None },
+        cnf: None,
+    }
+}
+
+fn envelope(jti: &str, camera: Option<&str>) -> Envelope {
+    let site = "almere".parse().unwrap();
+    Envelope {
+        iss: "ines".parse().unwrap(),
+        aud: match camera {
+            Some(camera) => Audience::camera(site, camera.parse().unwrap()),
+            None => Audience::site(site),
+        },
+        iat: 100,
+        jti: jti.parse().unwrap(),
+        challenge: None,
+    }
+}
+
+fn log(jti: &str, event: &str) -> ShareLog {
+    ShareLog {
+        jti: jti.parse().unwrap(),
+        sub: "tlc".parse().unwrap(),
+        event: event.into(),
+        reason: (event == "ended").then_some(EndReason::Expired),
+        at_ms: 0,
+        usage: None,
+    }
+}
+
+fn revoke(share: Option<&str>, camera: Option<&str>) -> Revoke {
+    Revoke {
+        envelope: envelope("r1", camera),
+        share: share.map(|jti| jti.parse().unwrap()),
+        act: Actors { operator: "op-1".into(), requester: None },
+    }
+}
+
+fn names(standing: &Standing, now: u64) -> Vec<String> {
+    standing.stands(now).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_log_line_without_a_signed_grant_gives_nothing() {
+    let mut standing = Standing::default();
+    assert!(!standing.logged(&"613".parse().unwrap(), &log("forged", "granted")));
+    assert!(names(&standing, 100).is_empty());
+}
+
+#[test]
+fn a_signed_grant_stands_until_its_window_closes() {
+    let mut standing = Standing::default();
+    assert_eq!(standing.granted(&grant("a", "613", 200), 100), Noted::New);
+    assert!(standing.logged(&"613".parse().unwrap(), &log("a", "granted")));
+    assert_eq!(names(&standing, 199), ["a"]);
+    assert!(names(&standing, 200).is_empty());
+}
+
+#[test]
+fn a_grant_that_no_board_confirms_leaves_the_list() {
+    let mut standing = Standing::default();
+    standing.granted(&grant("a", "613", 1000), 100);
+    assert_eq!(names(&standing, 114), ["a"]);
+    assert!(names(&standing, 115).is_empty());
+    assert!(standing.logged(&"613".parse().unwrap(), &log("a", "started")), "a late confirmation brings it back");
+    assert_eq!(names(&standing, 116), ["a"]);
+}
+
+#[test]
+fn an_ended_share_does_not_come_back_with_its_replayed_grant() {
+    let mut standing = Standing::default();
+    standing.granted(&grant("a", "613", 1000), 100);
+    assert!(standing.logged(&"613".parse().unwrap(), &log("a", "ended")));
+    assert_eq!(standing.granted(&grant("a", "613", 1000), 101), Noted::Known);
+    assert!(names(&standing, 101).is_empty());
+}
+
+#[test]
+fn another_boards_log_neither_confirms_nor_ends() {
+    let mut standing = Standing::default();
+    standing.granted(&grant("a", "613", 1000), 100);
+    assert!(!standing.logged(&"614".parse().unwrap(), &log("a", "ended")));
+    assert_eq!(names(&standing, 101), ["a"]);
+}
+
+#[test]
+fn a_revoke_ends_one_share_all_of_a_camera_or_all_of_the_site() {
+    let mut standing = Standing::default();
+    for (jti, camera) in [("a", "613"), ("b", "613"), ("c", "614"), ("d", "615")] {
+        standing.granted(&grant(jti, camera, 1000), 100);
+    }
+    standing.revoked(&revoke(Some("a"), Some("613")));
+    assert_eq!(names(&standing, 101), ["b", "c", "d"]);
+    standing.revoked(&revoke(Some("c"), Some("613")));
+    assert_eq!(names(&standing, 101), ["b", "c", "d"], "a revoke for one camera does not reach another's share");
+    standing.revoked(&revoke(None, Some("613")));
+    assert_eq!(names(&standing, 101), ["c", "d"]);
+    standing.revoked(&revoke(None, None));
+    assert!(names(&standing, 101).is_empty());
+}
+
+#[test]
+fn the_list_is_bounded_and_unconfirmed_grants_make_room_first() {
+    let mut standing = Standing::default();
+    for n in 0..MAX_STANDING {
+        assert_eq!(standing.granted(&grant(&format!("g{n}"), "613", 1000), 100), Noted::New);
+    }
+    assert_eq!(standing.granted(&grant("one-more", "613", 1000), 101), Noted::Full);
+    assert_eq!(standing.granted(&grant("later", "613", 1000), 100 + CONFIRM_WITHIN_S), Noted::New);
+    assert_eq!(names(&standing, 100 + CONFIRM_WITHIN_S), ["later"]);
+}
+
+#[test]
+fn a_full_list_fits_a_token() {
+    let longest = contract::Jti::new("f".repeat(24)).unwrap();
+    let claims = contract::claims::Heartbeat {
+        envelope: envelope("hb", None),
+        counter: u64::MAX,
+        stands: vec![longest; MAX_STANDING],
+        reserve_epoch: u64::MAX,
+    };
+    let key = token::SigningKey::from_seed([7; 32]);
+    let token = token::sign(contract::claims::TokenKind::Heartbeat, &"ines".parse().unwrap(), &claims, &key).unwrap();
+    assert!(token.len() <= contract::claims::MAX_TOKEN);
+}
