@@ -5,6 +5,7 @@
 //! refused.** No unsafe code: tflitec's safe API is enough.
 #![forbid(unsafe_code)]
 
+mod library;
 pub mod manifest;
 mod network;
 mod verify;

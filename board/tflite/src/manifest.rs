@@ -167,7 +167,9 @@ pub fn read(path: &Path) -> Result<Vec<ModelEntry>, DetectorError> {
     let text = std::fs::read_to_string(path)
         .map_err(|e| refuse(format!("cannot be read ({e}); it belongs beside the .tflite files of the release")))?;
     let entries = toml::from_str::<Manifest>(&text)
-        .map_err(|e| refuse(format!("is not a model manifest ({e}); take manifest.toml and the models from one release")))?
+        .map_err(|e| {
+            refuse(format!("is not a model manifest ({e}); take manifest.toml and the models from one release"))
+        })?
         .model;
     for entry in &entries {
         if let Some(fault) = entry.fault() {

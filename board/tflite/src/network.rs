@@ -2,6 +2,7 @@
 //!
 //! tflitec's `Interpreter` borrows its `Model`, which borrows its bytes; `self_cell` ties the three together. Outputs are copied out after each
 //! inference (300 KB, some 20 us), because tflitec lends a tensor's data no longer than the handle that it makes for each look.
+//! XNNPACK is asked for by name: the library does not apply it by itself, and without it an inference takes three times as long.
 
 use crate::manifest::{ModelEntry, OutputEntry};
 use board_hal::{DetectorError, OutputRole, QuantisedTensor};
@@ -51,9 +52,10 @@ impl Network {
             .ok()
             .filter(|n| (1..=64).contains(n))
             .ok_or_else(|| format!("cannot run on {threads} threads; give 1 to 64"))?;
+        crate::library::check(tflitec::tf_lite_version())?;
         let model = LoadedModel::try_new(bytes, |bytes| Model::from_bytes(bytes))
             .map_err(|e| format!("is not a TensorFlow Lite model ({e}); export it again"))?;
-        let options = Options { thread_count };
+        let options = Options { thread_count, is_xnnpack_enabled: true };
         let runner = Runner::try_new(model, |model| Interpreter::new(model.borrow_dependent(), Some(options)))
             .map_err(|e| format!("needs operators that this TensorFlow Lite library lacks ({e})"))?;
         let interpreter = runner.borrow_dependent();
@@ -67,7 +69,11 @@ impl Network {
     pub(crate) fn infer(&mut self, input: &[i8]) -> Result<(), DetectorError> {
         let failed = |what: &str, e: tflitec::Error| DetectorError::Inference(format!("{what}: {e}"));
         if input.len() != self.input_len {
-            return Err(DetectorError::Inference(format!("the input has {} bytes, the network takes {}", input.len(), self.input_len)));
+            return Err(DetectorError::Inference(format!(
+                "the input has {} bytes, the network takes {}",
+                input.len(),
+                self.input_len
+            )));
         }
         let interpreter = self.runner.borrow_dependent();
         interpreter.copy(input, 0).map_err(|e| failed("input", e))?;
@@ -145,7 +151,10 @@ fn compare(what: &str, tensor: &Tensor<'_>, shape: &[usize; 4], scale: f32, zero
         return Err(format!("{what} is {:?}, Campari runs int8 models only; {advice}", tensor.data_type()));
     }
     if tensor.shape().dimensions() != shape {
-        return Err(format!("{what} has shape {:?}, the manifest says {shape:?}; {advice}", tensor.shape().dimensions()));
+        return Err(format!(
+            "{what} has shape {:?}, the manifest says {shape:?}; {advice}",
+            tensor.shape().dimensions()
+        ));
     }
     let Some(found) = tensor.quantization_parameters() else {
         return Err(format!("{what} has no quantisation; {advice}"));

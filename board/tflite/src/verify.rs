@@ -15,7 +15,10 @@ const MAX_BYTES: u64 = 256 << 20;
 pub(crate) fn read(path: &Path, entry: &ModelEntry) -> Result<Vec<u8>, DetectorError> {
     let refuse = |cause: String| DetectorError::Model { file: path.display().to_string(), cause };
     if entry.bytes > MAX_BYTES {
-        return Err(refuse(format!("the manifest says {} bytes; more than {MAX_BYTES} is no model for a board", entry.bytes)));
+        return Err(refuse(format!(
+            "the manifest says {} bytes; more than {MAX_BYTES} is no model for a board",
+            entry.bytes
+        )));
     }
     let mut bytes = Vec::new();
     File::open(path)

@@ -140,7 +140,8 @@ impl Decoding {
         if !(g.min..=4.0).contains(&g.max) {
             return refuse("head_growth.max", g.max, "head_growth.min to 4");
         }
-        for (field, row) in [("head_growth.side", g.side), ("head_growth.top", g.top), ("head_growth.bottom", g.bottom)] {
+        for (field, row) in [("head_growth.side", g.side), ("head_growth.top", g.top), ("head_growth.bottom", g.bottom)]
+        {
             if let Some(value) = row.into_iter().find(|v| !v.is_finite()) {
                 return refuse(field, value, "finite numbers");
             }

@@ -15,6 +15,7 @@ typedef struct TfLiteModel TfLiteModel;
 typedef struct TfLiteInterpreterOptions TfLiteInterpreterOptions;
 typedef struct TfLiteInterpreter TfLiteInterpreter;
 typedef struct TfLiteTensor TfLiteTensor;
+typedef struct TfLiteDelegate TfLiteDelegate;
 typedef struct TfLiteSignatureRunner TfLiteSignatureRunner;
 
 /* The version of the library, "2.17.1". */
@@ -29,6 +30,7 @@ void TfLiteModelDelete(TfLiteModel* model);
 TfLiteInterpreterOptions* TfLiteInterpreterOptionsCreate(void);
 void TfLiteInterpreterOptionsDelete(TfLiteInterpreterOptions* options);
 void TfLiteInterpreterOptionsSetNumThreads(TfLiteInterpreterOptions* options, int32_t num_threads);
+void TfLiteInterpreterOptionsAddDelegate(TfLiteInterpreterOptions* options, TfLiteDelegate* delegate);
 
 /* Interpreters. */
 TfLiteInterpreter* TfLiteInterpreterCreate(const TfLiteModel* model, const TfLiteInterpreterOptions* optional_options);

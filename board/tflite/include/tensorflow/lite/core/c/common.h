@@ -1,0 +1,1 @@
+/* tflitec 0.7 copies a file of this name; Campari needs nothing from it. */
