@@ -11,4 +11,5 @@ pub mod keys;
 pub mod mqtt;
 pub mod receive;
 pub mod room;
+pub mod stage;
 pub mod trust;

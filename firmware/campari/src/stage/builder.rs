@@ -1,0 +1,254 @@
+//! Sets a stage: folders, keys, certificates, policy, configuration. Starts nothing before everything is there.
+
+use super::broker::{BrokerFiles, Parties};
+use super::certificates::Certificates;
+use super::files::{folder, write_private};
+use super::play::Stage;
+use super::{StageError, config};
+use crate::clock;
+use crate::keys::NamedKey;
+use contract::policy::{Policy, Role, SubscriberRule, TrustedKey, View};
+use contract::{Filter, KeyId, SubscriberId, ViewName};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+
+/// Longest path of a Unix socket that every system takes (unix(7): 108 with its end).
+const SOCKET_PATH_MAX: usize = 100;
+/// How long a stage's policy is valid.
+const POLICY_LASTS_S: u64 = 24 * 3600;
+
+/// What the camera looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scene {
+    /// A file that ffmpeg reads, over and over.
+    Clip(PathBuf),
+    /// A V4L2 device.
+    Camera(PathBuf),
+}
+
+/// Where everything of a stage lies.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    /// The stage's folder.
+    pub root: PathBuf,
+    /// One log per program, `NAME.log`.
+    pub logs: PathBuf,
+    /// The signed policy bundle.
+    pub policy: PathBuf,
+    /// The eye's configuration.
+    pub eye_config: PathBuf,
+    /// The eye's state: journal, replay memory, policy held.
+    pub eye_state: PathBuf,
+    /// The voice's configuration.
+    pub voice_config: PathBuf,
+    /// The socket between them.
+    pub socket: PathBuf,
+    /// The agent's memory.
+    pub room_memory: PathBuf,
+    /// What the subscriber received and could decode, H.264 annex B.
+    pub received: PathBuf,
+}
+
+/// Every private key of a stage; also in `keys/`, as files.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// A centralist.
+    pub centralist: NamedKey,
+    /// The control room's agent.
+    pub room: NamedKey,
+    /// The policy office.
+    pub policy: [NamedKey; 2],
+}
+
+/// A stage being set.
+pub struct Builder {
+    pub(super) programs: PathBuf,
+    pub(super) models: PathBuf,
+    pub(super) scene: Scene,
+    pub(super) root: PathBuf,
+    pub(super) logs: Option<PathBuf>,
+    pub(super) parties: Parties,
+    pub(super) view: ViewName,
+    pub(super) detector_setting: String,
+    pub(super) bitrate_kbps: u32,
+    policy: Vec<Box<dyn FnOnce(&mut Policy) + Send>>,
+}
+
+/// An identifier that stands in this file.
+pub(super) fn id<T: std::str::FromStr<Err = contract::IdError>>(text: &'static str) -> T {
+    match text.parse() {
+        Ok(id) => id,
+        Err(cause) => unreachable!("a constant: {cause}"),
+    }
+}
+
+impl Builder {
+    /// A stage in the folder `root` with the programs `campari-eye` and `campari-voice` of `programs` and the manifest in `models`.
+    #[must_use]
+    pub fn new(programs: &Path, models: &Path, scene: Scene, root: &Path) -> Self {
+        Self {
+            programs: programs.to_owned(),
+            models: models.to_owned(),
+            scene,
+            root: root.to_owned(),
+            logs: None,
+            parties: Parties { site: id("almere"), camera: id("613"), subscriber: id("tlc") },
+            view: id("schrijverstraat"),
+            detector_setting: "fast".into(),
+            bitrate_kbps: 4_000,
+            policy: Vec::new(),
+        }
+    }
+    /// Logs go here instead of `logs` in the stage's folder.
+    #[must_use]
+    pub fn logs(mut self, logs: &Path) -> Self {
+        self.logs = Some(logs.to_owned());
+        self
+    }
+    /// Which of the manifest's settings the detector uses.
+    #[must_use]
+    pub fn detector_setting(mut self, setting: &str) -> Self {
+        setting.clone_into(&mut self.detector_setting);
+        self
+    }
+    /// Changes the policy before it is signed.
+    #[must_use]
+    pub fn policy(mut self, change: impl FnOnce(&mut Policy) + Send + 'static) -> Self {
+        self.policy.push(Box::new(change));
+        self
+    }
+
+    /// Writes everything, starts everything, waits for nothing but the broker: see [`Stage::ready`].
+    ///
+    /// # Errors
+    /// [`StageError`] saying what is missing.
+    pub async fn start(mut self) -> Result<Stage, StageError> {
+        self.look()?;
+        let paths = self.make_folders()?;
+        let keys = Keys::make(&paths.root.join("keys"))?;
+        let certificates_dir = paths.root.join("tls");
+        folder(&certificates_dir)?;
+        let certificates = Certificates::make(&certificates_dir)?;
+        let broker = BrokerFiles::write(&paths.root.join("broker"), &certificates, &self.parties)?;
+        let mut policy = self.first_policy(&keys);
+        for change in std::mem::take(&mut self.policy) {
+            change(&mut policy);
+        }
+        let bundle = keys.sign(&policy)?;
+        write_private(&paths.policy, &bundle)?;
+        config::eye(&self, &paths, &keys)?;
+        config::voice(&self, &paths, &certificates, broker.port)?;
+        Stage::open(self, paths, keys, certificates, broker, policy).await
+    }
+
+    fn look(&mut self) -> Result<(), StageError> {
+        let here = |path: &Path| std::path::absolute(path).map_err(|cause| StageError::File { path: path.to_owned(), cause });
+        (self.programs, self.models, self.root) = (here(&self.programs)?, here(&self.models)?, here(&self.root)?);
+        let mut wanted =
+            vec![("the eye", self.program("campari-eye")), ("the voice", self.program("campari-voice"))];
+        wanted.push(("the models' manifest", self.models.join("manifest.toml")));
+        let (Scene::Clip(scene) | Scene::Camera(scene)) = &mut self.scene;
+        *scene = here(scene)?;
+        wanted.push(("the scene", scene.clone()));
+        match wanted.into_iter().find(|(_, path)| !path.exists()) {
+            Some((what, path)) => Err(StageError::Missing { what, path }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
+    /// The stage's folder is made anew: nothing of an earlier run may decide this one.
+    fn make_folders(&self) -> Result<Paths, StageError> {
+        let root = self.root.clone();
+        match std::fs::remove_dir_all(&root) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(StageError::File { path: root, cause }),
+            _ => {}
+        }
+        let mut socket = root.join("link").join("eye.sock");
+        if socket.as_os_str().len() > SOCKET_PATH_MAX {
+            let short = std::env::temp_dir().join(format!("campari-{:08x}", rand::random::<u32>()));
+            socket = short.join("eye.sock");
+        }
+        let paths = Paths {
+            logs: self.logs.clone().unwrap_or_else(|| root.join("logs")),
+            policy: root.join("policy.json"),
+            eye_config: root.join("eye.toml"),
+            eye_state: root.join("eye-state"),
+            voice_config: root.join("voice.toml"),
+            room_memory: root.join("room.json"),
+            received: root.join("received.h264"),
+            socket,
+            root,
+        };
+        for dir in [Some(paths.root.as_path()), Some(&paths.logs), Some(&paths.eye_state), paths.socket.parent()] {
+            dir.map_or(Ok(()), folder)?;
+        }
+        Ok(paths)
+    }
+
+    fn first_policy(&self, keys: &Keys) -> Policy {
+        let trusted = |key: &NamedKey, role| TrustedKey {
+            kid: key.kid.clone(),
+            x: key.key.public().x(),
+            role,
+            cameras: Vec::new(),
+            longest_grant_s: None,
+            may_preempt: role == Role::Centralist,
+        };
+        Policy {
+            version: 1,
+            site: self.parties.site.clone(),
+            valid_until: clock::unix_s() + POLICY_LASTS_S,
+            legal_basis: "a stage on one machine; no real camera".into(),
+            keys: vec![trusted(&keys.centralist, Role::Centralist), trusted(&keys.room, Role::Room)],
+            subscribers: vec![subscriber(&self.parties.subscriber)],
+            views: vec![View {
+                name: self.view.clone(),
+                camera: self.parties.camera.clone(),
+                largest_face: Some(0.12),
+                zones: Vec::new(),
+            }],
+            max_shares: 1,
+            lease_s: 10,
+            plain_rtp: true,
+        }
+    }
+}
+
+fn subscriber(id: &SubscriberId) -> SubscriberRule {
+    SubscriberRule {
+        id: id.clone(),
+        purposes: vec!["traffic".into()],
+        min_filter: Filter::Pixelate,
+        longest_share_s: 3600,
+        max_viewers: 1,
+        push_to: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+        hours_utc: None,
+        x: None,
+    }
+}
+
+impl Keys {
+    fn make(dir: &Path) -> Result<Self, StageError> {
+        folder(dir)?;
+        let make = |kid: &'static str| -> Result<NamedKey, StageError> {
+            let key = NamedKey::generate(id::<KeyId>(kid));
+            key.write(&dir.join(format!("{kid}.jwk")))?;
+            Ok(key)
+        };
+        Ok(Self { centralist: make("ines")?, room: make("room")?, policy: [make("policy-a")?, make("policy-b")?] })
+    }
+
+    /// Signs a policy with both keys of the policy office.
+    ///
+    /// # Errors
+    /// [`StageError::Token`] when its contents are off.
+    pub fn sign(&self, policy: &Policy) -> Result<Vec<u8>, StageError> {
+        let signers: Vec<_> = self.policy.iter().map(|key| (key.kid.clone(), &key.key)).collect();
+        let signed = token::policy::sign(policy, &signers)?;
+        serde_json::to_vec(&signed).map_err(|cause| token::TokenError::Bundle(cause.to_string()).into())
+    }
+}

@@ -1,0 +1,144 @@
+//! The configuration files of the eye and the voice, as their documentation describes them.
+
+use super::StageError;
+use super::builder::{Builder, Keys, Paths, Scene};
+use super::certificates::{Certificates, Role};
+use super::files::write_private;
+use serde::Serialize;
+use std::path::Path;
+
+#[derive(Serialize)]
+struct EyeFile<'a> {
+    site: &'a str,
+    camera: &'a str,
+    name: &'a str,
+    place: &'a str,
+    source: Source<'a>,
+    detector: Detector<'a>,
+    encoder: Encoder,
+    link: Link<'a>,
+    state: StateDir<'a>,
+    policy: PolicyRoots<'a>,
+    clock: Clock,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum Source<'a> {
+    Clip {
+        file: &'a Path,
+        #[serde(rename = "loop")]
+        again: bool,
+    },
+    V4l2 {
+        device: &'a Path,
+    },
+}
+
+#[derive(Serialize)]
+struct Detector<'a> {
+    manifest: &'a Path,
+    setting: &'a str,
+    threads: u8,
+}
+
+#[derive(Serialize)]
+struct Encoder {
+    bitrate_kbps: u32,
+    key_interval_s: u32,
+}
+
+#[derive(Serialize)]
+struct Link<'a> {
+    socket: &'a Path,
+}
+
+#[derive(Serialize)]
+struct StateDir<'a> {
+    dir: &'a Path,
+}
+
+#[derive(Serialize)]
+struct PolicyRoots<'a> {
+    bundle: &'a Path,
+    roots: Vec<Root>,
+}
+
+#[derive(Serialize)]
+struct Root {
+    kid: String,
+    x: String,
+}
+
+#[derive(Serialize)]
+struct Clock {
+    assume_synchronised: bool,
+}
+
+#[derive(Serialize)]
+struct VoiceFile<'a> {
+    site: &'a str,
+    camera: &'a str,
+    link: Link<'a>,
+    mqtt: Mqtt<'a>,
+}
+
+#[derive(Serialize)]
+struct Mqtt<'a> {
+    host: &'a str,
+    port: u16,
+    client_id: &'a str,
+    tls: TlsFiles<'a>,
+}
+
+#[derive(Serialize)]
+struct TlsFiles<'a> {
+    ca: &'a Path,
+    cert: &'a Path,
+    key: &'a Path,
+}
+
+pub(super) fn eye(builder: &Builder, paths: &Paths, keys: &Keys) -> Result<(), StageError> {
+    let manifest = builder.models.join("manifest.toml");
+    let file = EyeFile {
+        site: builder.parties.site.as_str(),
+        camera: builder.parties.camera.as_str(),
+        name: "Junction",
+        place: "a stage on one machine",
+        source: match &builder.scene {
+            Scene::Clip(file) => Source::Clip { file, again: true },
+            Scene::Camera(device) => Source::V4l2 { device },
+        },
+        detector: Detector { manifest: &manifest, setting: &builder.detector_setting, threads: 1 },
+        encoder: Encoder { bitrate_kbps: builder.bitrate_kbps, key_interval_s: 2 },
+        link: Link { socket: &paths.socket },
+        state: StateDir { dir: &paths.eye_state },
+        policy: PolicyRoots {
+            bundle: &paths.policy,
+            roots: keys.policy.iter().map(|key| Root { kid: key.kid.to_string(), x: key.key.public().x() }).collect(),
+        },
+        clock: Clock { assume_synchronised: true },
+    };
+    write(&paths.eye_config, &file)
+}
+
+pub(super) fn voice(builder: &Builder, paths: &Paths, certificates: &Certificates, port: u16) -> Result<(), StageError> {
+    let user = Role::Board.user();
+    let file = VoiceFile {
+        site: builder.parties.site.as_str(),
+        camera: builder.parties.camera.as_str(),
+        link: Link { socket: &paths.socket },
+        mqtt: Mqtt {
+            host: "127.0.0.1",
+            port,
+            client_id: "board-613",
+            tls: TlsFiles { ca: &certificates.ca(), cert: &certificates.cert(user), key: &certificates.key(user) },
+        },
+    };
+    write(&paths.voice_config, &file)
+}
+
+fn write(path: &Path, file: &impl Serialize) -> Result<(), StageError> {
+    let text = toml::to_string(file).map_err(|cause| StageError::Config { path: path.to_owned(), cause })?;
+    write_private(path, text.as_bytes())
+}
