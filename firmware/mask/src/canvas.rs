@@ -39,8 +39,8 @@ pub(crate) struct Canvas<'a> {
 }
 
 impl<'a> Canvas<'a> {
-    pub(crate) fn new(planes: PlanesMut<'a>, geometry: Geometry) -> Self {
-        Self { luma: planes.luma, chroma: planes.chroma, geometry }
+    pub(crate) fn new(PlanesMut { luma, chroma }: PlanesMut<'a>, geometry: Geometry) -> Self {
+        Self { luma, chroma, geometry }
     }
     /// One luma line of an area.
     pub(crate) fn luma_line(&mut self, area: &Area, line: usize) -> &mut [u8] {

@@ -13,6 +13,8 @@ use heapless::Vec;
 
 /// Most cells across an object, in width as in height.
 pub const MAX_CELLS: u8 = 6;
+/// Smallest cell, pixels: small objects get fewer cells rather than cells that keep single colour samples.
+pub const MIN_CELL_PX: u8 = 8;
 /// How long colours are held, microseconds of capture time.
 pub const HOLD_US: u64 = 1_000_000;
 /// An object that changed its size by more than a quarter gets new cells sooner, but not before this, microseconds.
@@ -57,11 +59,12 @@ impl Cells {
     }
 }
 
-/// Columns and rows of square cells, [`MAX_CELLS`] along the longer side and at least one along the shorter; never a cell below two pixels.
+/// Columns and rows of about square cells: at most [`MAX_CELLS`] along the longer side, at least one along the shorter, none below [`MIN_CELL_PX`] where
+/// the object itself is not.
 fn grid(outline: &Outline) -> (u8, u8) {
     let (width, height) = (outline.width().max(2), outline.height().max(2));
     let cell = (width.max(height) + i64::from(MAX_CELLS) - 1) / i64::from(MAX_CELLS);
-    let cell = cell.max(2);
+    let cell = cell.max(i64::from(MIN_CELL_PX));
     let count = |length: i64| u8::try_from((length / cell).clamp(1, i64::from(MAX_CELLS))).unwrap_or(MAX_CELLS);
     (count(width), count(height))
 }

@@ -166,5 +166,5 @@ pub fn decide(frame: FrameId, objects: Option<&Objects>, rung: Rung, filter: Fil
 /// third of it. Even, because chroma is half size; at least 16.
 fn coarse_cell_px(largest_face_px: f32) -> u32 {
     let third = (largest_face_px.max(1.0) / 3.0).floor() as u32 + 1;
-    (third.max(16).min(1 << 20) + 1) & !1
+    (third.clamp(16, 1 << 20) + 1) & !1
 }

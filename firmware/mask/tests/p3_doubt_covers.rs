@@ -1,0 +1,175 @@
+//! Whatever cannot be told leads to more masking.
+
+mod support;
+
+use contract::{Filter, Rung};
+use mask::plan::{MAX_ZONES, Scene, decide};
+use mask::{Area, BLACK, FrameError, FrameId, MAX_OBJECTS, Object, Objects, Painter, Rect, apply, apply_copy};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use support::{Heap, PADDING, Picture, found, head, scene};
+
+#[test]
+fn p3_no_detections_at_all_cover_the_picture() {
+    for filter in Filter::ALL {
+        let plan = decide(FrameId(1), None, Rung::Clear, filter, &scene());
+        assert_eq!(plan.rung(), Rung::Covered);
+        assert_eq!(plan.filter(), Filter::Coarse);
+        assert!(plan.covers_all());
+    }
+}
+
+#[test]
+fn p3_an_empty_answer_is_not_the_same_as_no_answer() {
+    let plan = decide(FrameId(1), Some(&found(1, &[])), Rung::Clear, Filter::Fill, &scene());
+    assert_eq!(plan.rung(), Rung::Clear);
+    assert!(!plan.covers_all());
+}
+
+#[test]
+fn p3_detections_of_another_frame_cover_the_picture() {
+    let plan = decide(FrameId(2), Some(&found(1, &[])), Rung::Clear, Filter::Fill, &scene());
+    assert_eq!(plan.rung(), Rung::Covered);
+}
+
+#[test]
+fn p3_doubtful_detections_cover_the_picture() {
+    let objects = Objects { doubtful: true, ..found(1, &[head(1, 0.0, 0.0, 10.0, 10.0)]) };
+    let plan = decide(FrameId(1), Some(&objects), Rung::Cautious, Filter::Pixelate, &scene());
+    assert_eq!(plan.rung(), Rung::Covered);
+}
+
+#[test]
+fn p3_one_object_too_many_covers_the_picture() {
+    let mut objects = Objects::none(FrameId(1));
+    for n in 0..MAX_OBJECTS {
+        objects.push(head(n as u32 + 1, n as f32, 0.0, 10.0, 10.0));
+    }
+    assert_eq!(decide(FrameId(1), Some(&objects), Rung::Clear, Filter::Fill, &scene()).rung(), Rung::Clear);
+    objects.push(head(1000, 0.0, 0.0, 10.0, 10.0));
+    assert_eq!(decide(FrameId(1), Some(&objects), Rung::Clear, Filter::Fill, &scene()).rung(), Rung::Covered);
+}
+
+#[test]
+fn p3_an_object_whose_place_is_no_number_covers_the_picture() {
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut objects = found(1, &[]);
+        // Past `push`, which would have noticed.
+        objects
+            .list
+            .push(Object { rect: Rect { x: bad, y: 0.0, w: 5.0, h: 5.0 }, ..head(1, 0.0, 0.0, 5.0, 5.0) })
+            .unwrap();
+        assert_eq!(decide(FrameId(1), Some(&objects), Rung::Clear, Filter::Fill, &scene()).rung(), Rung::Covered);
+    }
+}
+
+#[test]
+fn p3_the_ladder_can_only_be_made_more_careful() {
+    for rung in Rung::ALL {
+        for filter in Filter::ALL {
+            for (objects, scene) in [(Some(found(1, &[])), scene()), (None, scene()), (None, Scene::unknown())] {
+                let plan = decide(FrameId(1), objects.as_ref(), rung, filter, &scene);
+                assert!(plan.rung() >= rung);
+                assert!(plan.filter() >= filter, "{filter} became {}", plan.filter());
+            }
+        }
+    }
+}
+
+#[test]
+fn p3_silhouette_is_never_painted_as_something_weaker() {
+    let plan = decide(FrameId(1), Some(&found(1, &[])), Rung::Clear, Filter::Silhouette, &scene());
+    assert_eq!(plan.filter(), Filter::Coarse);
+    assert!(plan.covers_all());
+}
+
+#[test]
+fn p3_covered_without_a_known_largest_face_is_dark_and_nothing_of_the_camera_remains() {
+    for (rung, filter) in [(Rung::Covered, Filter::Fill), (Rung::Clear, Filter::Coarse), (Rung::Dark, Filter::Fill)] {
+        let plan = decide(FrameId(1), Some(&found(1, &[])), rung, filter, &Scene::unknown());
+        assert_eq!(plan.rung(), Rung::Dark);
+        let raw = Picture::noise(96, 64, 8, 5);
+        let masked = apply(raw.frame(1, 0), &plan, &mut Painter::new()).unwrap();
+        assert!(masked.planes().luma.iter().all(|&v| v == BLACK.y));
+        assert!(masked.planes().chroma.iter().all(|&v| v == 128));
+    }
+}
+
+#[test]
+fn p3_a_largest_face_that_is_no_number_counts_as_unknown() {
+    for px in [f32::NAN, f32::INFINITY, 0.0, -5.0] {
+        let scene = Scene { largest_face_px: Some(px), ..Scene::unknown() };
+        assert_eq!(decide(FrameId(1), None, Rung::Clear, Filter::Fill, &scene).rung(), Rung::Dark, "{px}");
+    }
+}
+
+#[test]
+fn p3_a_zone_whose_place_is_no_number_makes_the_picture_dark() {
+    let mut scene = scene();
+    scene.zones.push(Rect { x: f32::NAN, y: 0.0, w: 5.0, h: 5.0 }).unwrap();
+    assert_eq!(decide(FrameId(1), Some(&found(1, &[])), Rung::Clear, Filter::Fill, &scene).rung(), Rung::Dark);
+}
+
+#[test]
+fn p3_coarse_cells_leave_at_most_four_across_the_largest_face() {
+    for px in 1..2000_u16 {
+        let face = f32::from(px);
+        let scene = Scene { largest_face_px: Some(face), ..Scene::unknown() };
+        let plan = decide(FrameId(1), None, Rung::Clear, Filter::Coarse, &scene);
+        let raw = Picture::noise(64, 2, 0, 1);
+        // The cell shows in the picture: the first run of equal pixels. Small cells are measured, large ones fill the line.
+        let masked = apply(raw.frame(1, 0), &plan, &mut Painter::new()).unwrap();
+        let line = &masked.planes().luma[..64];
+        let cell = line.iter().position(|v| *v != line[0]).unwrap_or(64);
+        if cell < 64 {
+            assert!(cell as f32 * 3.0 > face, "cells of {cell} for a face of {face}");
+        }
+    }
+}
+
+#[test]
+fn p2_a_foreign_plan_is_refused_and_the_buffer_goes_back() {
+    let released = Arc::<AtomicUsize>::default();
+    let raw = Picture::noise(32, 32, 0, 1);
+    let plan = decide(FrameId(2), Some(&found(2, &[])), Rung::Clear, Filter::Fill, &scene());
+    let refused = apply(raw.counted_frame(1, 0, &released), &plan, &mut Painter::new()).unwrap_err();
+    assert_eq!(refused, FrameError::ForeignPlan { plan: FrameId(2), frame: FrameId(1) });
+    assert_eq!(released.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn p2_a_copy_is_masked_like_the_frame_itself_and_a_short_buffer_is_refused() {
+    let raw = Picture::noise(64, 48, 4, 9);
+    let plan =
+        decide(FrameId(1), Some(&found(1, &[head(1, 8.0, 8.0, 20.0, 20.0)])), Rung::Clear, Filter::Pixelate, &scene());
+    let frame = raw.frame(1, 0);
+    let target = |bytes: usize| {
+        let plane = vec![PADDING; bytes];
+        Box::new(Heap { luma: plane.clone(), chroma: plane, released: Arc::default() })
+    };
+    let copy = apply_copy(&frame, &plan, &mut Painter::new(), target(raw.luma.len())).unwrap();
+    let itself = apply(raw.frame(1, 0), &plan, &mut Painter::new()).unwrap();
+    assert_eq!(copy.planes().luma, itself.planes().luma);
+    assert_eq!(copy.planes().chroma[..raw.chroma.len()], itself.planes().chroma[..]);
+    let short = apply_copy(&frame, &plan, &mut Painter::new(), target(100)).unwrap_err();
+    assert!(matches!(short, FrameError::ShortPlane { plane: "luma", have: 100, .. }));
+}
+
+#[test]
+fn p3_a_view_of_the_policy_becomes_pixels_grown_outward() {
+    let view = |zones: usize| -> contract::policy::View {
+        let zone = r#"{"x":0.101,"y":0.25,"w":0.2,"h":0.5}"#;
+        let zones = vec![zone; zones].join(",");
+        let text = format!(r#"{{"name":"plein","camera":"613","largest_face":0.05,"zones":[{zones}]}}"#);
+        serde_json::from_str(&text).unwrap()
+    };
+    let scene = Scene::new(640, 480, &view(1)).unwrap();
+    assert_eq!(scene.zones[0], Rect { x: 64.0, y: 120.0, w: 129.0, h: 240.0 });
+    assert_eq!(scene.largest_face_px, Some(32.0));
+    assert_eq!(
+        Area::outward(scene.zones[0], &mask::Geometry::packed(640, 480)),
+        Some(Area { x: 64, y: 120, w: 130, h: 240 })
+    );
+    assert!(Scene::new(640, 480, &view(MAX_ZONES)).is_ok());
+    assert!(Scene::new(640, 480, &view(MAX_ZONES + 1)).is_err(), "leaving a zone out would show it");
+}
