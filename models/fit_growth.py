@@ -82,7 +82,7 @@ def main():
     p.add_argument("--quantile", type=float, default=0.75)
     a = p.parse_args()
     rows = pairs(a.data, a.setting)
-    for q in sorted({.6, .7, .75, .8, .85, a.quantile}):
+    for q in sorted({.75, .85, .9, .93, .95, a.quantile}):
         parts = []
         for k in range(5):
             c = fit([r for r in rows if r[0] % 5 != k], q)

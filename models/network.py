@@ -57,11 +57,11 @@ def _deconv(node, bn, weights, x):
     return y
 
 
-def trunk(height, width):
+def trunk(height, width, batch=1):
     """CenterFace with its ONNX weights; returns (input, {role: tensor}, {tap: tensor})."""
     graph = onnx.load(str(ONNX)).graph
     weights = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
-    image = keras.Input((height, width, 3), batch_size=1, name="image")
+    image = keras.Input((height, width, 3), batch_size=batch, name="image")
     t, nodes, skip = {"input.1": image}, list(graph.node), None
     for i, n in enumerate(nodes):
         if n is skip:

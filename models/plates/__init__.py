@@ -1,0 +1,1 @@
+"""Plate training data: rendered plates, pasted and augmented frames. Not used by the product."""
