@@ -1,0 +1,83 @@
+//! The control room's heartbeat and how long it carries: the lease.
+//!
+//! A heartbeat's age counts from when it was *issued*, as far as the board's wall clock can tell, and at the latest from its
+//! arrival; then it ages on the monotonic clock. A carrier that stores heartbeats and feeds them later gains nothing.
+
+use crate::Now;
+use contract::body::Refusal;
+use contract::claims::Heartbeat;
+use contract::policy::Policy;
+use contract::{ErrorCode, KeyId};
+use std::collections::BTreeMap;
+
+/// A heartbeat's `iat` may differ from the board's wall clock by this much, seconds.
+pub const HEARTBEAT_SKEW_S: u64 = 30;
+
+/// Most keys whose counters are remembered.
+const MAX_COUNTERS: usize = 32;
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lease {
+    /// When the newest good heartbeat was issued, on the monotonic clock.
+    issued_ms: Option<u64>,
+    counters: BTreeMap<KeyId, u64>,
+    /// Highest reserve epoch that the room has told.
+    pub(crate) room_epoch: u64,
+}
+
+impl Lease {
+    /// Judges time and counter, and takes the heartbeat in.
+    pub(crate) fn hear(&mut self, heartbeat: &Heartbeat, policy: &Policy, now: Now) -> Result<(), Refusal> {
+        let issued_s = heartbeat.envelope.iat;
+        if issued_s.saturating_add(HEARTBEAT_SKEW_S) < now.utc_s() {
+            return Err(off_by(ErrorCode::Expired, now.utc_s() - issued_s, "old"));
+        }
+        if issued_s > now.utc_s().saturating_add(HEARTBEAT_SKEW_S) {
+            return Err(off_by(ErrorCode::NotYetValid, issued_s - now.utc_s(), "ahead"));
+        }
+        let key = &heartbeat.envelope.iss;
+        if let Some(last) = self.counters.get(key)
+            && heartbeat.counter <= *last
+        {
+            let detail = format!("heartbeat {} of this key came after {last}", heartbeat.counter);
+            return Err(Refusal::new(ErrorCode::Replayed, detail));
+        }
+        if self.counters.len() >= MAX_COUNTERS && !self.counters.contains_key(key) {
+            self.counters.retain(|kid, _| policy.keys.iter().any(|trusted| trusted.kid == *kid));
+            if self.counters.len() >= MAX_COUNTERS {
+                return Err(Refusal::new(ErrorCode::Busy, format!("more than {MAX_COUNTERS} room keys")));
+            }
+        }
+        self.counters.insert(key.clone(), heartbeat.counter);
+        // `iat` is in whole seconds: the heartbeat was issued before the next one began.
+        let age_ms = now.utc_ms.saturating_sub(issued_s.saturating_add(1).saturating_mul(1000));
+        let issued_ms = now.monotonic_ms.saturating_sub(age_ms);
+        self.issued_ms = Some(self.issued_ms.map_or(issued_ms, |before| before.max(issued_ms)));
+        self.room_epoch = self.room_epoch.max(heartbeat.reserve_epoch);
+        Ok(())
+    }
+
+    /// When (monotonic) the lease ends; `None` when no heartbeat was heard since start.
+    pub(crate) fn ends_ms(&self, policy: &Policy) -> Option<u64> {
+        Some(self.issued_ms?.saturating_add(u64::from(policy.lease_s) * 1000))
+    }
+
+    pub(crate) fn age_ms(&self, monotonic_ms: u64) -> Option<u64> {
+        Some(monotonic_ms.saturating_sub(self.issued_ms?))
+    }
+
+    pub(crate) fn export(&self) -> Vec<(KeyId, u64)> {
+        self.counters.iter().map(|(kid, counter)| (kid.clone(), *counter)).collect()
+    }
+
+    pub(crate) fn import(counters: Vec<(KeyId, u64)>, room_epoch: u64) -> Self {
+        Self { issued_ms: None, counters: counters.into_iter().take(MAX_COUNTERS).collect(), room_epoch }
+    }
+}
+
+fn off_by(code: ErrorCode, seconds: u64, how: &str) -> Refusal {
+    Refusal::new(
+        code,
+        format!("the heartbeat is {seconds} s {how} by the board's clock, at most {HEARTBEAT_SKEW_S} s are allowed"),
+    )
+}
