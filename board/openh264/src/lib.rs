@@ -1,1 +1,183 @@
-//! board-openh264.
+//! H.264 (ITU-T H.264, Constrained Baseline) in software, for boards without an encoder and for development machines.
+//!
+//! Tuned for live pictures: one frame in, one access unit out, no B pictures, no look-ahead, no frame skipping. It is not a file encoder.
+//! The source is Cisco's OpenH264, built by the `openh264` crate; it wants `nasm` at build time to be fast.
+#![allow(unsafe_code)] // one option of OpenH264, see `silence`
+
+use board_hal::{EncodeError, EncodedUnit, Encoder, EncoderSettings};
+use mask::{ColourRange, Geometry, MaskedFrame, Planes};
+use openh264::encoder::{
+    BitRate, Complexity, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, QpRange, RateControlMode,
+    SpsPpsStrategy, UsageType, VuiConfig,
+};
+use openh264::formats::YUVSource;
+use openh264::{OpenH264API, Timestamp};
+use openh264_sys2::{ENCODER_OPTION_TRACE_LEVEL, WELS_LOG_QUIET};
+use std::ffi::c_int;
+
+/// Largest picture that OpenH264 takes, pixels: the longer and the shorter side.
+pub const MAX_SIDES_PX: (usize, usize) = (3840, 2160);
+/// Smallest side, pixels.
+pub const MIN_SIDE_PX: usize = 16;
+
+/// OpenH264 behind [`board_hal::Encoder`].
+pub struct SoftEncoder {
+    settings: EncoderSettings,
+    range: ColourRange,
+    encoder: openh264::encoder::Encoder,
+    /// OpenH264 sets itself up at its first frame, which is a key picture whatever is asked; a key may be forced from the second on.
+    started: bool,
+    cb: Vec<u8>,
+    cr: Vec<u8>,
+}
+
+impl SoftEncoder {
+    /// An encoder for frames of this size and luma range. The colour matrix is signalled as BT.709 from 720 lines on, BT.601 below, as cameras do.
+    ///
+    /// # Errors
+    /// [`EncodeError::Settings`] when a setting is out of range or OpenH264 refuses.
+    pub fn open(settings: EncoderSettings, range: ColourRange) -> Result<Self, EncodeError> {
+        check(&settings)?;
+        let colours = if settings.height >= 720 { VuiConfig::bt709() } else { VuiConfig::bt601() };
+        let config = EncoderConfig::new()
+            .bitrate(BitRate::from_bps(settings.bitrate_bps))
+            .max_frame_rate(FrameRate::from_hz(settings.fps))
+            .rate_control_mode(RateControlMode::Bitrate)
+            .skip_frames(false)
+            .usage_type(UsageType::CameraVideoRealTime)
+            .complexity(Complexity::Low)
+            .qp(QpRange::new(10, 48))
+            .sps_pps_strategy(SpsPpsStrategy::ConstantId)
+            .intra_frame_period(IntraFramePeriod::from_num_frames(settings.key_interval))
+            .scene_change_detect(false)
+            .background_detection(false)
+            .long_term_reference(false)
+            .num_threads(1)
+            .vui(colours.full_range(range == ColourRange::Full));
+        let mut encoder = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config)
+            .map_err(|error| EncodeError::Settings(format!("OpenH264 does not start: {error}")))?;
+        silence(&mut encoder)?;
+        let chroma = settings.width / 2 * (settings.height / 2);
+        Ok(Self { settings, range, encoder, started: false, cb: vec![0; chroma], cr: vec![0; chroma] })
+    }
+
+    fn check_frame(&self, frame: &MaskedFrame) -> Result<(), EncodeError> {
+        let (info, settings) = (frame.info(), &self.settings);
+        let Geometry { width, height, .. } = info.geometry;
+        if (width, height) != (settings.width, settings.height) {
+            return Err(EncodeError::Failed(format!(
+                "the frame is {width}x{height}, the encoder is set to {}x{}; open an encoder of the frame's size",
+                settings.width, settings.height
+            )));
+        }
+        if info.range != self.range {
+            return Err(EncodeError::Failed(format!(
+                "the frame's luma range is {:?}, the stream says {:?}; open an encoder for the new range",
+                info.range, self.range
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl Encoder for SoftEncoder {
+    fn settings(&self) -> &EncoderSettings {
+        &self.settings
+    }
+
+    fn encode(&mut self, frame: MaskedFrame, key: bool, unit: &mut EncodedUnit) -> Result<(), EncodeError> {
+        unit.data.clear();
+        unit.key = false;
+        self.check_frame(&frame)?;
+        let geometry = frame.info().geometry;
+        let planes = frame.planes();
+        split_chroma(planes, &geometry, &mut self.cb, &mut self.cr);
+        if key && self.started {
+            self.encoder.force_intra_frame();
+        }
+        let source = Source { luma: planes.luma, cb: &self.cb, cr: &self.cr, geometry };
+        let at = Timestamp::from_millis(frame.info().captured.monotonic_us / 1000);
+        let picture = self
+            .encoder
+            .encode_at(&source, at)
+            .map_err(|error| EncodeError::Failed(format!("OpenH264, frame {:?}: {error}", frame.info().id)))?;
+        self.started = true;
+        picture.write_vec(&mut unit.data);
+        unit.key = picture.frame_type() == FrameType::IDR;
+        // Only now may the camera have its buffer back.
+        drop(frame);
+        if unit.data.is_empty() {
+            return Err(EncodeError::Failed("OpenH264 gave no picture although frame skipping is off".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// Turns OpenH264's own messages off. The crate does so only after the set-up, which warns on standard error that it does not skip frames.
+fn silence(encoder: &mut openh264::encoder::Encoder) -> Result<(), EncodeError> {
+    let mut level: c_int = WELS_LOG_QUIET;
+    // SAFETY: a log level is nothing that the encoder relies on.
+    let raw = unsafe { encoder.raw_api() };
+    // SAFETY: this option takes a pointer to an int (`codec_app_def.h`, ENCODER_OPTION_TRACE_LEVEL), may be set before the set-up, and is read
+    // during the call only.
+    let refused = unsafe { raw.set_option(ENCODER_OPTION_TRACE_LEVEL, (&raw mut level).cast()) };
+    if refused == 0 { Ok(()) } else { Err(EncodeError::Settings(format!("OpenH264 refuses a log level ({refused})"))) }
+}
+
+fn check(settings: &EncoderSettings) -> Result<(), EncodeError> {
+    let EncoderSettings { width, height, fps, bitrate_bps, .. } = *settings;
+    let (longer, shorter) = (width.max(height), width.min(height));
+    let refuse = |what: String| Err(EncodeError::Settings(what));
+    if width % 2 != 0 || height % 2 != 0 || shorter < MIN_SIDE_PX {
+        return refuse(format!("{width}x{height}: width and height must be even and at least {MIN_SIDE_PX}"));
+    }
+    if longer > MAX_SIDES_PX.0 || shorter > MAX_SIDES_PX.1 {
+        return refuse(format!("{width}x{height}: OpenH264 takes at most {}x{}", MAX_SIDES_PX.0, MAX_SIDES_PX.1));
+    }
+    if !(fps.is_finite() && (0.1..=240.0).contains(&fps)) {
+        return refuse(format!("{fps} frames per second: allowed are 0.1 to 240"));
+    }
+    if !(10_000..=200_000_000).contains(&bitrate_bps) {
+        return refuse(format!("{bitrate_bps} bit/s: allowed are 10000 to 200000000"));
+    }
+    Ok(())
+}
+
+/// NV12's interleaved chroma into the two planes that OpenH264 reads.
+fn split_chroma(planes: Planes<'_>, geometry: &Geometry, cb: &mut [u8], cr: &mut [u8]) {
+    let half = geometry.width / 2;
+    let lines =
+        planes.chroma.chunks(geometry.chroma_stride).zip(cb.chunks_exact_mut(half).zip(cr.chunks_exact_mut(half)));
+    for (line, (cb, cr)) in lines {
+        for ((pair, cb), cr) in line[..geometry.width].chunks_exact(2).zip(cb).zip(cr) {
+            *cb = pair[0];
+            *cr = pair[1];
+        }
+    }
+}
+
+/// The planes as OpenH264 wants to see them: luma where it lies, chroma split.
+struct Source<'a> {
+    luma: &'a [u8],
+    cb: &'a [u8],
+    cr: &'a [u8],
+    geometry: Geometry,
+}
+
+impl YUVSource for Source<'_> {
+    fn dimensions(&self) -> (usize, usize) {
+        (self.geometry.width, self.geometry.height)
+    }
+    fn strides(&self) -> (usize, usize, usize) {
+        (self.geometry.luma_stride, self.geometry.width / 2, self.geometry.width / 2)
+    }
+    fn y(&self) -> &[u8] {
+        self.luma
+    }
+    fn u(&self) -> &[u8] {
+        self.cb
+    }
+    fn v(&self) -> &[u8] {
+        self.cr
+    }
+}

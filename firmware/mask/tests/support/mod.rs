@@ -1,5 +1,5 @@
 //! Frames on the heap with known pixels, for the tests of this crate.
-#![allow(dead_code, unreachable_pub)] // each test file takes what it needs
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)] // each file takes what it needs; a helper that fails fails the test
 
 use mask::plan::Scene;
 use mask::{
