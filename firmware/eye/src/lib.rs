@@ -1,1 +1,22 @@
-//! eye.
+//! The eye: owns the camera, the detector, the encoder, the journal and the authority, and has no network.
+//!
+//! ```text
+//!  camera ─► Road: detect ─► plan ─► mask ─► encode ─► Desk::deliver ─► Outbox ─► voice
+//!                                                        ▲ only what is open at this moment
+//!  voice ─► server ─► Office: verify ─► judge ─► journal ┘
+//! ```
+//!
+//! Threads and std only; no async runtime, no network crate. [`confine`] runs before anything is opened.
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod confine;
+pub mod inference;
+pub mod office;
+pub mod road;
+pub mod server;
+pub mod sight;
+pub mod slate;
+pub mod start;
+pub mod store;
+pub mod watchdog;

@@ -1,0 +1,259 @@
+//! The eye's configuration file (TOML). Unknown keys and wrong types are refused with file, line and what is allowed.
+
+use contract::{CameraId, KeyId, SiteId};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not there or not readable.
+    #[error("configuration {file}: {cause}")]
+    Unreadable {
+        /// Which file.
+        file: String,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// Not TOML, an unknown key or a wrong type; the text names line and column and what is allowed.
+    #[error("configuration {file}: {cause}")]
+    Malformed {
+        /// Which file.
+        file: String,
+        /// The parser's report.
+        cause: toml::de::Error,
+    },
+    /// A value outside its range.
+    #[error("configuration {file}: {key} = {value}; allowed: {allowed}")]
+    OutOfRange {
+        /// Which file.
+        file: String,
+        /// Which key.
+        key: &'static str,
+        /// What it holds.
+        value: String,
+        /// What it may hold.
+        allowed: &'static str,
+    },
+}
+
+/// Everything that the eye is told.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The city's camera park.
+    pub site: SiteId,
+    /// This camera.
+    pub camera: CameraId,
+    /// For people, in the catalogue.
+    #[serde(default)]
+    pub name: String,
+    /// Where it hangs.
+    #[serde(default)]
+    pub place: String,
+    /// Where frames come from.
+    pub source: Source,
+    /// Which network.
+    pub detector: DetectorConfig,
+    /// What to encode to.
+    #[serde(default)]
+    pub encoder: EncoderConfig,
+    /// The socket for the voice.
+    pub link: LinkConfig,
+    /// What must survive a restart.
+    pub state: StateConfig,
+    /// Who may sign policy.
+    pub policy: PolicyConfig,
+    /// Whether to trust the clock.
+    #[serde(default)]
+    pub clock: ClockConfig,
+    /// When doubt covers.
+    #[serde(default)]
+    pub ladder: mask::ladder::LadderSettings,
+}
+
+/// Where frames come from.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Source {
+    /// A V4L2 capture device.
+    V4l2 {
+        /// `/dev/video0`, or better a stable name under `/dev/v4l/by-path`.
+        device: PathBuf,
+        /// Wanted pixels per line.
+        #[serde(default = "width")]
+        width: u32,
+        /// Wanted lines.
+        #[serde(default = "height")]
+        height: u32,
+        /// Wanted frames per second.
+        #[serde(default = "fps")]
+        fps: u32,
+    },
+    /// A file that ffmpeg reads, paced by its own timestamps.
+    Clip {
+        /// The file.
+        file: PathBuf,
+        /// Begin anew at its end.
+        #[serde(default, rename = "loop")]
+        again: bool,
+    },
+}
+
+fn width() -> u32 {
+    1920
+}
+fn height() -> u32 {
+    1080
+}
+fn fps() -> u32 {
+    25
+}
+
+/// Which network, and how hard it may work.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetectorConfig {
+    /// `models/manifest.toml`.
+    pub manifest: PathBuf,
+    /// `fast` or `full`.
+    #[serde(default = "setting")]
+    pub setting: String,
+    /// Threads for one inference, 1 to 8.
+    #[serde(default = "threads")]
+    pub threads: i32,
+    /// How long a frame waits for its detections before it goes on with predicted masks, milliseconds, 1 to 1000.
+    #[serde(default = "wait_ms")]
+    pub wait_ms: u64,
+    /// An inference that takes longer than this is hung: the eye aborts and starts anew, milliseconds.
+    #[serde(default = "hang_ms")]
+    pub hang_ms: u64,
+}
+
+fn setting() -> String {
+    "fast".into()
+}
+fn threads() -> i32 {
+    1
+}
+fn wait_ms() -> u64 {
+    80
+}
+fn hang_ms() -> u64 {
+    2_000
+}
+
+/// What to encode to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderConfig {
+    /// Target, kilobits per second, 100 to 50000.
+    #[serde(default = "bitrate_kbps")]
+    pub bitrate_kbps: u32,
+    /// A key picture at least this often, seconds, 1 to 60.
+    #[serde(default = "key_interval_s")]
+    pub key_interval_s: u32,
+}
+
+fn bitrate_kbps() -> u32 {
+    4_000
+}
+fn key_interval_s() -> u32 {
+    2
+}
+
+impl Default for EncoderConfig {
+    fn default() -> Self {
+        Self { bitrate_kbps: bitrate_kbps(), key_interval_s: key_interval_s() }
+    }
+}
+
+/// The socket for the voice.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkConfig {
+    /// A path; its folder must exist and be the eye's.
+    pub socket: PathBuf,
+    /// User id that the voice runs as; absent means the eye's own.
+    #[serde(default)]
+    pub voice_uid: Option<u32>,
+}
+
+/// What must survive a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateConfig {
+    /// A folder for journal, replay memory and the policy held.
+    pub dir: PathBuf,
+}
+
+/// Who may sign policy.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyConfig {
+    /// Keys of the policy office; a bundle needs two of them.
+    pub roots: Vec<RootKey>,
+    /// A bundle delivered with provisioning.
+    #[serde(default)]
+    pub bundle: Option<PathBuf>,
+}
+
+/// One key of the policy office.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RootKey {
+    /// Its id.
+    pub kid: KeyId,
+    /// base64url of the 32-byte Ed25519 public key.
+    pub x: String,
+}
+
+/// Whether to trust the clock.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClockConfig {
+    /// For development machines, whose clock is right though nothing tells the kernel so. Grants need a synchronised clock.
+    #[serde(default)]
+    pub assume_synchronised: bool,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with file, line and what is allowed.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        let text =
+            std::fs::read_to_string(path).map_err(|cause| ConfigError::Unreadable { file: file.clone(), cause })?;
+        Self::parse(&file, &text)
+    }
+
+    /// Checks a text; `file` is only for the error.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with file, line and what is allowed.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
+        let config: Config =
+            toml::from_str(text).map_err(|cause| ConfigError::Malformed { file: file.into(), cause })?;
+        let range = |key, value: u64, from: u64, to: u64, allowed| {
+            if (from..=to).contains(&value) {
+                Ok(())
+            } else {
+                Err(ConfigError::OutOfRange { file: file.into(), key, value: value.to_string(), allowed })
+            }
+        };
+        range("detector.threads", u64::try_from(config.detector.threads).unwrap_or(0), 1, 8, "1 to 8")?;
+        range("detector.wait_ms", config.detector.wait_ms, 1, 1_000, "1 to 1000")?;
+        range("detector.hang_ms", config.detector.hang_ms, 200, 60_000, "200 to 60000")?;
+        range("encoder.bitrate_kbps", config.encoder.bitrate_kbps.into(), 100, 50_000, "100 to 50000")?;
+        range("encoder.key_interval_s", config.encoder.key_interval_s.into(), 1, 60, "1 to 60")?;
+        range("policy.roots (how many)", config.policy.roots.len() as u64, 2, 8, "2 to 8 keys")?;
+        if let Source::V4l2 { width, height, fps, .. } = config.source {
+            range("source.width", width.into(), 16, 7_680, "16 to 7680")?;
+            range("source.height", height.into(), 16, 4_320, "16 to 4320")?;
+            range("source.fps", fps.into(), 1, 120, "1 to 120")?;
+        }
+        Ok(config)
+    }
+}

@@ -1,0 +1,168 @@
+//! The detector on a thread of its own, so that a late answer costs certainty and not the frame.
+//!
+//! The frame road hands in a prepared picture and waits for at most its patience; a later answer is not lost but belongs to an older frame, and the
+//! road goes on with predicted masks meanwhile (ladder `cautious`, then `covered`). Two buffers go back and forth; nothing is allocated per frame.
+
+use crate::watchdog::{Stage, Watchdog};
+use board_hal::Detector;
+use detect::{Decoding, Detections, LetterboxMap};
+use mask::FrameId;
+use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A picture to look at.
+struct Job {
+    ticket: u64,
+    frame: FrameId,
+    captured_us: u64,
+    input: Box<[i8]>,
+    map: LetterboxMap,
+}
+
+/// An answer and the buffer back.
+struct Done {
+    ticket: u64,
+    captured_us: u64,
+    input: Box<[i8]>,
+    found: Result<Box<Detections>, String>,
+    took: Duration,
+}
+
+/// What came of asking.
+pub enum Answer<'a> {
+    /// Of this very frame.
+    Fresh(&'a Detections),
+    /// Of an earlier frame, captured then (monotonic microseconds); this one's is late.
+    Older(&'a Detections, u64),
+    /// The detector is still busy.
+    Late,
+    /// It failed.
+    Failed(String),
+}
+
+/// The frame road's side.
+pub struct Inference {
+    jobs: SyncSender<Job>,
+    done: Receiver<Done>,
+    spare: Vec<Box<[i8]>>,
+    busy: bool,
+    /// Counts questions. Answers are matched by it and not by frame number, which begins anew with a reopened camera.
+    ticket: u64,
+    last: Option<(u64, Box<Detections>)>,
+    boxes: SyncSender<Box<Detections>>,
+    took: Duration,
+}
+
+impl Inference {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the thread cannot be made.
+    pub fn start(
+        mut detector: Box<dyn Detector>,
+        decoding: Decoding,
+        watchdog: Arc<Watchdog>,
+        hang: Duration,
+    ) -> std::io::Result<Self> {
+        let spec = detector.spec();
+        let pixels = spec.width * spec.height * 3;
+        let (jobs, take) = sync_channel::<Job>(1);
+        let (give, done) = sync_channel::<Done>(2);
+        let (boxes, recycled) = sync_channel::<Box<Detections>>(3);
+        for _ in 0..3 {
+            let _ = boxes.try_send(Box::new(Detections::none(FrameId(0))));
+        }
+        std::thread::Builder::new().name("detector".into()).spawn(move || {
+            while let Ok(Job { ticket, frame, captured_us, input, map }) = take.recv() {
+                let start = Instant::now();
+                let mut found = recycled.try_recv().unwrap_or_else(|_| Box::new(Detections::none(frame)));
+                let result = {
+                    let _watched = watchdog.enter(Stage::Inference, hang);
+                    detector.infer(&input)
+                };
+                let found = match result {
+                    Ok(()) => {
+                        detect::decode(&|role| detector.output(role), &decoding, &map, frame, &mut found);
+                        Ok(found)
+                    }
+                    Err(error) => Err(error.to_string()),
+                };
+                if give.send(Done { ticket, captured_us, input, found, took: start.elapsed() }).is_err() {
+                    return;
+                }
+            }
+        })?;
+        let spare = (0..2).map(|_| vec![0_i8; pixels].into_boxed_slice()).collect();
+        Ok(Self { jobs, done, spare, busy: false, ticket: 0, last: None, boxes, took: Duration::ZERO })
+    }
+
+    /// Asks about a frame and waits for at most `patience`. `prepare` fills the network's input; it is not called while the detector is busy with
+    /// an older frame.
+    pub fn ask(
+        &mut self,
+        frame: FrameId,
+        captured_us: u64,
+        map: LetterboxMap,
+        patience: Duration,
+        prepare: impl FnOnce(&mut [i8]) -> Result<(), String>,
+    ) -> Answer<'_> {
+        let until = Instant::now() + patience;
+        let mut older = false;
+        if self.busy {
+            // An earlier frame's answer: it moves the tracks, but it is not this frame's.
+            match self.done.recv_timeout(patience) {
+                Ok(done) => older = self.settle(done).is_ok(),
+                Err(RecvTimeoutError::Timeout) => return Answer::Late,
+                Err(RecvTimeoutError::Disconnected) => return Answer::Failed("the detector's thread is gone".into()),
+            }
+        }
+        let Some(mut input) = self.spare.pop() else { return Answer::Failed("no input buffer is free".into()) };
+        if let Err(cause) = prepare(&mut input) {
+            self.spare.push(input);
+            return Answer::Failed(cause);
+        }
+        self.ticket += 1;
+        let ticket = self.ticket;
+        match self.jobs.try_send(Job { ticket, frame, captured_us, input, map }) {
+            Ok(()) => self.busy = true,
+            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
+                self.spare.push(job.input);
+                return Answer::Failed("the detector's thread takes no work".into());
+            }
+        }
+        let fresh = match self.done.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(done) => {
+                let of = done.ticket;
+                match self.settle(done) {
+                    Ok(()) => of == ticket,
+                    Err(cause) => return Answer::Failed(cause),
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => return Answer::Failed("the detector's thread is gone".into()),
+        };
+        match &self.last {
+            Some((_, found)) if fresh => Answer::Fresh(found),
+            Some((captured_us, found)) if older => Answer::Older(found, *captured_us),
+            _ => Answer::Late,
+        }
+    }
+
+    /// How long the newest inference and decoding took.
+    #[must_use]
+    pub fn took(&self) -> Duration {
+        self.took
+    }
+
+    fn settle(&mut self, done: Done) -> Result<(), String> {
+        self.busy = false;
+        self.spare.push(done.input);
+        self.took = done.took;
+        let found = done.found?;
+        if let Some((_, old)) = self.last.replace((done.captured_us, found)) {
+            let _ = self.boxes.try_send(old);
+        }
+        Ok(())
+    }
+}

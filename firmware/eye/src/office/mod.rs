@@ -1,0 +1,385 @@
+//! The authority's office: one lock around the grant authority, the journal and the shares' tallies.
+//!
+//! **Nothing leaves the eye but through [`Desk::deliver`], which asks the authority for the very moment; and nothing flows before its start is on the disk.**
+//! Signed bytes come in from the link, are verified here, judged by `grant`, journaled, and answered. Runs on one thread of its own ([`Office::run`]); the frame
+//! road looks in through [`Desk`].
+
+mod commands;
+mod desk;
+mod record;
+mod state;
+mod tally;
+
+pub use record::Record;
+
+use crate::config::Config;
+use crate::road::Report;
+use crate::server::{LinkEvent, Outbox};
+use crate::store::{Store, StoreError};
+use board_hal::{CameraFormat, Clock};
+use contract::body::{Answer, Refusal};
+use contract::claims::TokenKind;
+use contract::{ErrorCode, Filter, KeyId};
+use grant::{Authority, Now};
+use link::message::{StreamId, ToEye, ToVoice, LINK_VERSION};
+use mask::Scene;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tally::Tallies;
+use token::PublicKey;
+
+/// The one encode of this board.
+const STREAM: StreamId = StreamId(0);
+/// Filters that this board paints.
+pub const FILTERS: [Filter; 3] = [Filter::Pixelate, Filter::Fill, Filter::Coarse];
+/// `state` is told at least this often.
+const TELL_STATE_EVERY_MS: u64 = 1_000;
+/// A challenge lives this long.
+const CHALLENGE_LIFE_MS: u64 = 3_600_000;
+/// A viewer's wish for a key picture is heard at most this often.
+const KEY_EVERY_MS: u64 = 500;
+
+/// Why the office cannot open.
+#[derive(Debug, thiserror::Error)]
+pub enum OfficeError {
+    /// The state folder.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A root key in the configuration.
+    #[error("configuration: policy.roots: key {kid}: {cause}")]
+    Root {
+        /// Which key.
+        kid: KeyId,
+        /// What is wrong.
+        cause: String,
+    },
+    /// The bundle named in the configuration.
+    #[error("policy bundle {file}: {cause}")]
+    Bundle {
+        /// Which file.
+        file: String,
+        /// What is wrong.
+        cause: String,
+    },
+    /// The journal.
+    #[error("journal: {0}")]
+    Journal(String),
+    /// The machine gives no randomness.
+    #[error("no randomness for the challenge: {0}")]
+    Randomness(String),
+}
+
+/// What the voice must be told first.
+struct Greeting {
+    width: u32,
+    height: u32,
+    fps: f32,
+    slate: Vec<u8>,
+}
+
+struct Desk0 {
+    authority: Authority,
+    saved_generation: u64,
+    record: Record,
+    tallies: Tallies,
+    /// The open shares' common scene; `None` when none is open or it cannot be painted.
+    scene: Option<Scene>,
+    greeting: Option<Greeting>,
+    report: Option<Report>,
+    key_wanted: bool,
+    key_heard_ms: u64,
+    challenge_since_ms: u64,
+    told_state_ms: u64,
+    /// Ends that the restarted eye has yet to tell, because they were journaled before any voice was there.
+    untold: Vec<ToVoiceEnd>,
+}
+
+/// An end to be told to the next voice.
+struct ToVoiceEnd {
+    message: ToVoice,
+    usage: Vec<u8>,
+}
+
+/// See the [module](self).
+pub struct Office {
+    inner: Mutex<Desk0>,
+    outbox: Arc<Outbox>,
+    clock: Arc<dyn Clock>,
+    store: Store,
+    roots: Vec<(KeyId, PublicKey)>,
+    about: state::About,
+}
+
+impl Office {
+    /// Opens the office: reads what was kept, verifies the policy held, tells the journal that the eye has started, and ends in it what a crash left open.
+    ///
+    /// # Errors
+    /// [`OfficeError`].
+    pub fn open(
+        config: &Config,
+        model: (String, String),
+        store: Store,
+        outbox: Arc<Outbox>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OfficeError> {
+        let roots = roots(config)?;
+        let now = now(clock.as_ref());
+        let snapshot = match store.read("memory.json")? {
+            None => grant::Snapshot::first(),
+            Some(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+                tracing::error!(%error, "memory.json cannot be read; the camera is reserved until a release");
+                grant::Snapshot::unreadable()
+            }),
+        };
+        let authority_config =
+            grant::Config { site: config.site.clone(), camera: config.camera.clone(), filters: FILTERS.to_vec() };
+        let mut authority = Authority::restore(authority_config, challenge()?, snapshot, now);
+        for (file, bytes) in policies(config, &store)? {
+            take_policy(&mut authority, &bytes, &roots, now)
+                .map_err(|refusal| OfficeError::Bundle { file, cause: refusal.to_string() })?;
+        }
+        let (record, left_open) = Record::open(&store, &model, now)?;
+        let office = Self {
+            inner: Mutex::new(Desk0 {
+                authority,
+                saved_generation: 0,
+                record,
+                tallies: Tallies::default(),
+                scene: None,
+                greeting: None,
+                report: None,
+                key_wanted: false,
+                key_heard_ms: 0,
+                challenge_since_ms: now.monotonic_ms,
+                told_state_ms: 0,
+                untold: Vec::new(),
+            }),
+            outbox,
+            clock,
+            store,
+            roots,
+            about: state::About::new(config, model),
+        };
+        {
+            let mut desk = office.lock();
+            for share in left_open {
+                desk.end_left_open(share, now)?;
+            }
+            office.settle(&mut desk, now);
+        }
+        Ok(office)
+    }
+
+    /// Attends to the link and the clock until the link's sender is gone.
+    pub fn run(&self, events: &Receiver<LinkEvent>) {
+        loop {
+            let wait = self.wait();
+            let event = match events.recv_timeout(wait) {
+                Ok(event) => Some(event),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let now = now(self.clock.as_ref());
+            let mut desk = self.lock();
+            desk.authority.handle_timeout(now);
+            if let Some(event) = event {
+                self.handle(&mut desk, event, now);
+            }
+            self.rotate_challenge(&mut desk, now);
+            self.settle(&mut desk, now);
+            if now.monotonic_ms.saturating_sub(desk.told_state_ms) >= TELL_STATE_EVERY_MS {
+                self.tell_state(&mut desk, now);
+            }
+        }
+    }
+
+    /// Ends every share and waits a moment for the voice to be told.
+    pub fn close(&self) {
+        let now = now(self.clock.as_ref());
+        let mut desk = self.lock();
+        desk.authority.handle_fault(None, now);
+        self.settle(&mut desk, now);
+        drop(desk);
+        self.outbox.flush(Duration::from_millis(300));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Desk0> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Until the next deadline, whichever it is.
+    fn wait(&self) -> Duration {
+        let desk = self.lock();
+        let now_ms = self.clock.monotonic_us() / 1_000;
+        let state_ms = desk.told_state_ms + TELL_STATE_EVERY_MS;
+        let due_ms = desk.authority.poll_timeout().map_or(state_ms, |due_ms| due_ms.min(state_ms));
+        Duration::from_millis(due_ms.saturating_sub(now_ms).clamp(1, TELL_STATE_EVERY_MS))
+    }
+
+    fn handle(&self, desk: &mut Desk0, event: LinkEvent, now: Now) {
+        match event {
+            LinkEvent::Connected => self.greet(desk, now),
+            LinkEvent::Disconnected => {
+                // Whoever carried the media is gone, and with it every share.
+                desk.authority.handle_fault(None, now);
+            }
+            LinkEvent::Said(ToEye::Hello { .. }, _) => {}
+            LinkEvent::Said(ToEye::Command { kind, correlation }, token) => {
+                let answer = match self.command(desk, kind, &token, now) {
+                    Ok(share) => Answer::done(share),
+                    Err(refusal) => {
+                        tracing::info!(?kind, code = %refusal.code, "a command was refused");
+                        Answer::refused(refusal)
+                    }
+                };
+                self.settle(desk, now);
+                self.answer(correlation, &answer);
+                if kind != TokenKind::Heartbeat {
+                    self.tell_state(desk, now);
+                }
+            }
+            LinkEvent::Said(ToEye::Policy { correlation }, bundle) => {
+                let answer = match self.policy(desk, &bundle, now) {
+                    Ok(()) => Answer::done(None),
+                    Err(refusal) => {
+                        tracing::warn!(code = %refusal.code, detail = refusal.detail, "a policy bundle was refused");
+                        Answer::refused(refusal)
+                    }
+                };
+                self.settle(desk, now);
+                self.answer(correlation, &answer);
+                self.tell_state(desk, now);
+            }
+            LinkEvent::Said(ToEye::KeyPicture { jti }, _) => {
+                if desk.authority.share(&jti).is_some()
+                    && now.monotonic_ms.saturating_sub(desk.key_heard_ms) >= KEY_EVERY_MS
+                {
+                    desk.key_heard_ms = now.monotonic_ms;
+                    desk.key_wanted = true;
+                }
+            }
+            LinkEvent::Said(ToEye::ViewerLeft { jti }, _) => {
+                desk.authority.handle_viewer_left(&jti, now);
+            }
+        }
+    }
+
+    fn answer(&self, correlation: u64, answer: &Answer) {
+        self.outbox.tell(&ToVoice::Answer { correlation }, &json(answer));
+    }
+
+    /// Tells a new voice all that it must know.
+    fn greet(&self, desk: &mut Desk0, now: Now) {
+        // A voice that was there before is gone; its shares ended when it went, or end now.
+        desk.authority.handle_fault(None, now);
+        self.say_hello(desk);
+        for ToVoiceEnd { message, usage } in desk.untold.drain(..) {
+            self.outbox.tell(&message, &usage);
+        }
+        self.settle(desk, now);
+        self.tell_head(desk);
+        self.tell_state(desk, now);
+    }
+
+    fn say_hello(&self, desk: &Desk0) {
+        let Some(greeting) = &desk.greeting else { return };
+        let Greeting { width, height, fps, .. } = *greeting;
+        self.outbox.tell(&ToVoice::Hello { version: LINK_VERSION, width, height, fps }, &greeting.slate);
+        self.outbox.tell(&ToVoice::Catalogue, &json(&self.about.catalogue(desk.authority.policy(), fps)));
+    }
+
+    fn tell_head(&self, desk: &Desk0) {
+        self.outbox.tell(&ToVoice::JournalHead, &json(&desk.record.head()));
+    }
+
+    fn rotate_challenge(&self, desk: &mut Desk0, now: Now) {
+        if now.monotonic_ms.saturating_sub(desk.challenge_since_ms) < CHALLENGE_LIFE_MS {
+            return;
+        }
+        match challenge() {
+            Ok(new) => {
+                desk.authority.rotate_challenge(new, now);
+                desk.challenge_since_ms = now.monotonic_ms;
+                self.tell_state(desk, now);
+            }
+            Err(error) => tracing::error!(%error, "the challenge stays as it is"),
+        }
+    }
+
+    /// The camera's format is known: greets the voice with it.
+    fn set_format(&self, format: &CameraFormat, slate: &[u8]) {
+        let mut desk = self.lock();
+        desk.greeting = Some(Greeting {
+            width: format.geometry.width as u32,
+            height: format.geometry.height as u32,
+            fps: format.fps,
+            slate: slate.to_vec(),
+        });
+        desk.set_scene();
+        self.say_hello(&desk);
+    }
+}
+
+/// Both clocks at one instant, as `grant` wants them.
+fn now(clock: &dyn Clock) -> Now {
+    Now {
+        monotonic_ms: clock.monotonic_us() / 1_000,
+        utc_ms: clock.utc_us() / 1_000,
+        synchronised: clock.synchronised(),
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_else(|error| {
+        tracing::error!(%error, "a message cannot be written as JSON");
+        Vec::new()
+    })
+}
+
+fn challenge() -> Result<contract::Challenge, OfficeError> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|e| OfficeError::Randomness(e.to_string()))?;
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    contract::Challenge::new(text).map_err(|e| OfficeError::Randomness(e.to_string()))
+}
+
+fn roots(config: &Config) -> Result<Vec<(KeyId, PublicKey)>, OfficeError> {
+    let read = |root: &crate::config::RootKey| {
+        let kid = root.kid.clone();
+        match PublicKey::from_x(&root.x) {
+            Ok(key) => Ok((kid, key)),
+            Err(cause) => Err(OfficeError::Root { kid, cause: cause.to_string() }),
+        }
+    };
+    config.policy.roots.iter().map(read).collect()
+}
+
+/// The bundles that may be in force at start: the one held, and the one delivered with provisioning, oldest version last judged by the authority.
+fn policies(config: &Config, store: &Store) -> Result<Vec<(String, Vec<u8>)>, OfficeError> {
+    let mut found = Vec::new();
+    if let Some(bytes) = store.read("policy.json")? {
+        found.push(("policy.json in the state folder".to_owned(), bytes));
+    } else if let Some(path) = &config.policy.bundle {
+        let file = path.display().to_string();
+        let bytes =
+            std::fs::read(path).map_err(|e| OfficeError::Bundle { file: file.clone(), cause: e.to_string() })?;
+        found.push((file, bytes));
+    }
+    Ok(found)
+}
+
+fn take_policy(
+    authority: &mut Authority,
+    bytes: &[u8],
+    roots: &[(KeyId, PublicKey)],
+    now: Now,
+) -> Result<grant::PolicyVerdict, Refusal> {
+    let policy = token::policy::verify(bytes, roots, token::policy::SIGNATURES_NEEDED)?;
+    authority.handle_policy(policy, now)
+}
+
+/// Whom a share's journal entries are about, besides what its grant says.
+fn unknown_command() -> Refusal {
+    Refusal::new(ErrorCode::UnknownCommand, "this version does not know that command")
+}

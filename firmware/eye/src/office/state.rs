@@ -1,0 +1,89 @@
+//! What the eye says of itself: `state` and `catalogue`.
+
+use super::{Desk0, FILTERS, Office, json};
+use crate::config::Config;
+use contract::body::{Catalogue, Counters, EyeState, FilterOffer};
+use contract::policy::Policy;
+use contract::{CameraId, Rung, SiteId};
+use grant::Now;
+use link::message::ToVoice;
+
+/// What does not change while the eye runs.
+pub(super) struct About {
+    site: SiteId,
+    camera: CameraId,
+    name: String,
+    place: String,
+    model: String,
+    model_sha256: String,
+}
+
+impl About {
+    pub(super) fn new(config: &Config, (model, model_sha256): (String, String)) -> Self {
+        Self {
+            site: config.site.clone(),
+            camera: config.camera.clone(),
+            name: config.name.clone(),
+            place: config.place.clone(),
+            model,
+            model_sha256,
+        }
+    }
+
+    pub(super) fn catalogue(&self, policy: Option<&Policy>, fps: f32) -> Catalogue {
+        let views = policy.map_or(&[][..], |policy| &policy.views);
+        Catalogue {
+            site: self.site.clone(),
+            camera: self.camera.clone(),
+            name: self.name.clone(),
+            place: self.place.clone(),
+            views: views.iter().filter(|view| view.camera == self.camera).map(|view| view.name.clone()).collect(),
+            filters: FILTERS.map(|filter| FilterOffer { filter, fps }).to_vec(),
+            codecs: vec!["h264".into()],
+            deliveries: vec!["push".into()],
+        }
+    }
+}
+
+impl Office {
+    pub(super) fn tell_state(&self, desk: &mut Desk0, now: Now) {
+        desk.told_state_ms = now.monotonic_ms;
+        let (fps, capture_to_link_p99_ms) = desk.tallies.recent(self.clock.monotonic_us());
+        let report = desk.report;
+        let seconds = |rung: Rung| report.map_or(0.0, |report| report.rung_us[rung as usize] as f64 / 1e6);
+        let ladder = report.map_or(Rung::Dark, |report| report.rung);
+        let ladder_reason = match report {
+            Some(report) if ladder != Rung::Clear => Some(report.reason.text().to_owned()),
+            Some(_) => None,
+            None => Some("no frame yet".to_owned()),
+        };
+        let state = EyeState {
+            mode: desk.authority.mode(),
+            shares: desk.authority.summaries(),
+            ladder,
+            ladder_reason,
+            fps,
+            capture_to_link_p99_ms,
+            challenge: desk.authority.challenge().clone(),
+            now: now.utc_s(),
+            clock_synchronised: now.synchronised,
+            heartbeat_age_s: desk.authority.heartbeat_age_ms(now).map(|age_ms| age_ms as f32 / 1_000.0),
+            policy_version: desk.authority.policy().map(|policy| policy.version),
+            firmware: env!("CARGO_PKG_VERSION").to_owned(),
+            model: self.about.model.clone(),
+            model_sha256: self.about.model_sha256.clone(),
+            counters: Counters {
+                frames_captured: report.map_or(0, |report| report.captured),
+                frames_dropped: report.map_or(0, |report| report.dropped),
+                pictures_sent: desk.tallies.pictures_sent(),
+                objects_masked: report.map_or(0, |report| report.objects_masked),
+                shapes_painted: report.map_or(0, |report| report.shapes_painted),
+                seconds_clear: seconds(Rung::Clear),
+                seconds_cautious: seconds(Rung::Cautious),
+                seconds_covered: seconds(Rung::Covered),
+                seconds_dark: seconds(Rung::Dark),
+            },
+        };
+        self.outbox.tell(&ToVoice::State, &json(&state));
+    }
+}

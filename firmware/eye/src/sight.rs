@@ -1,0 +1,64 @@
+//! Detector and tracks as one: a frame goes in, what to mask in it comes out, together with how fresh that is.
+
+use crate::inference::{Answer, Inference};
+use board_hal::{CameraFormat, DetectorSpec};
+use detect::{Prepare, Tracker};
+use mask::{Objects, RawFrame};
+use std::time::Duration;
+
+/// See the [module](self).
+pub struct Sight {
+    inference: Inference,
+    tracker: Tracker,
+    prepare: Option<Prepare>,
+    spec: DetectorSpec,
+    pad: u8,
+    patience: Duration,
+}
+
+impl Sight {
+    /// Looks with `inference`, whose network takes what `spec` and `pad` say. A frame waits for its answer for at most `patience`.
+    #[must_use]
+    pub fn new(inference: Inference, tracker: Tracker, spec: DetectorSpec, pad: u8, patience: Duration) -> Self {
+        Self { inference, tracker, prepare: None, spec, pad, patience }
+    }
+
+    /// Frames will look like this from now on.
+    pub fn set_format(&mut self, format: &CameraFormat) {
+        let (width, height) = (self.spec.width, self.spec.height);
+        self.prepare = Prepare::new(format.geometry, format.range, width, height, self.pad)
+            .inspect_err(|error| tracing::error!(%error, "the detector cannot look at such pictures; they are covered"))
+            .ok();
+    }
+
+    /// What to mask in `frame`. `tell` is told how sure that is before the tracks are moved.
+    pub fn look(&mut self, frame: &RawFrame, tell: impl FnOnce(&Answer<'_>)) -> Objects {
+        let info = frame.info();
+        let (id, captured_us) = (info.id, info.captured.monotonic_us);
+        let answer = match self.prepare.as_mut() {
+            Some(prepare) => {
+                let map = prepare.map();
+                self.inference
+                    .ask(id, captured_us, map, self.patience, |input| prepare.run(frame.planes(), input).map_err(|e| e.to_string()))
+            }
+            None => Answer::Failed("the frame's format is not known".into()),
+        };
+        tell(&answer);
+        match answer {
+            Answer::Fresh(found) | Answer::Older(found, _) => self.tracker.step(id, captured_us, Some(found)),
+            Answer::Late | Answer::Failed(_) => self.tracker.step(id, captured_us, None),
+        }
+    }
+
+    /// Heads and plates seen since start, each track once.
+    #[must_use]
+    pub fn tracks_started(&self) -> u64 {
+        self.tracker.tracks_started()
+    }
+
+    /// How long the newest inference took.
+    #[must_use]
+    pub fn inference_took(&self) -> Duration {
+        self.inference.took()
+    }
+}

@@ -1,0 +1,35 @@
+//! The slate, encoded once: a constant key picture with words and without a camera pixel.
+
+use board_hal::pool::Nv12Pool;
+use board_hal::{CameraFormat, EncodeError, EncodedUnit, Encoder};
+use mask::{CaptureTime, FrameId};
+
+/// An encoded slate, ready to be sent at any time.
+#[derive(Debug, Default)]
+pub struct Slate(Vec<u8>);
+
+impl Slate {
+    /// Paints and encodes it with the encoder whose pictures it stands in for, so that one decoder reads both.
+    ///
+    /// # Errors
+    /// [`EncodeError`] from the encoder, or when the format is no picture.
+    pub fn encode(
+        encoder: &mut dyn Encoder,
+        format: &CameraFormat,
+        unit: &mut EncodedUnit,
+    ) -> Result<Self, EncodeError> {
+        let pool = Nv12Pool::new(format.geometry.width, format.geometry.height, 1);
+        let buffer = pool.try_take().ok_or_else(|| EncodeError::Failed("no buffer for the slate".into()))?;
+        let at = CaptureTime { monotonic_us: 0, utc_us: 0 };
+        let frame =
+            mask::slate::frame(FrameId(0), at, pool.geometry(), format.range, buffer, &mask::slate::NO_SHARE)
+                .map_err(|e| EncodeError::Failed(e.to_string()))?;
+        encoder.encode(frame, true, unit)?;
+        Ok(Self(unit.data.clone()))
+    }
+    /// The access unit, Annex B; empty before it was made.
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        &self.0
+    }
+}

@@ -1,0 +1,167 @@
+//! Puts the eye together from its configuration and runs it until it is told to end.
+
+use crate::config::{Config, Source};
+use crate::confine;
+use crate::inference::Inference;
+use crate::office::{Office, OfficeError};
+use crate::road::{Desk, MakeEncoder, OpenCamera, Parts, Road};
+use crate::server;
+use crate::sight::Sight;
+use crate::store::{Store, StoreError};
+use crate::watchdog::Watchdog;
+use board_clock::SystemClock;
+use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Detector, Encoder, EncoderSettings};
+use board_sim::{ClipOptions, ClipSource};
+use mask::{ColourRange, FrameId, Geometry, Overlay, Painter};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Messages from the voice that may wait for the office.
+const LINK_QUEUE: usize = 64;
+
+/// Why the eye does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Confinement failed.
+    #[error(transparent)]
+    Confine(#[from] confine::ConfineError),
+    /// The model cannot be used.
+    #[error(transparent)]
+    Model(#[from] board_hal::DetectorError),
+    /// A clip cannot be played.
+    #[error(transparent)]
+    Clip(CameraError),
+    /// The state folder.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Policy or journal.
+    #[error(transparent)]
+    Office(#[from] OfficeError),
+    /// The link's socket.
+    #[error(transparent)]
+    Link(#[from] server::ServeError),
+    /// A thread or a signal handler.
+    #[error("the system refuses a thread or signal handler: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Runs the eye until SIGTERM or SIGINT. Call single-threaded: confinement comes first.
+///
+/// # Errors
+/// [`StartError`] when it cannot start; once it runs it does not end by itself.
+pub fn run(config: &Config) -> Result<(), StartError> {
+    let confinement = confine::before_camera()?;
+    tracing::info!(%confinement, "confined");
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    let clock: Arc<dyn Clock> = Arc::new(if config.clock.assume_synchronised {
+        SystemClock::assume_synchronised()
+    } else {
+        SystemClock::new()
+    });
+    let watchdog = Watchdog::new();
+    let (sight, model) = sight(config, &watchdog)?;
+    let mut camera = camera(config, Arc::clone(&clock));
+    let opened = first_camera(config, &mut camera)?;
+    let store = Store::open(&config.state.dir)?;
+    let (events, from_link) = sync_channel(LINK_QUEUE);
+    let outbox = server::serve(&config.link.socket, config.link.voice_uid, events)?;
+    let office = Arc::new(Office::open(config, model, store, outbox, Arc::clone(&clock))?);
+    confine::after_camera()?;
+    watchdog.guard()?;
+    let attending = Arc::clone(&office);
+    std::thread::Builder::new().name("office".into()).spawn(move || attending.run(&from_link))?;
+
+    let desk: Arc<dyn Desk> = Arc::<Office>::clone(&office);
+    let painter = Painter::with_overlay(Overlay::new(config.camera.as_str()));
+    let encoder = encoder(config);
+    let parts = Parts { camera, encoder, sight, desk, clock, watchdog, ladder: config.ladder.clone(), painter };
+    let mut road = Road::new(parts);
+    match opened {
+        Some(camera) => road.begin(camera),
+        None => road.expect_format(expected(config)),
+    }
+    tracing::info!("the eye is open");
+    while !stop.load(Ordering::Acquire) {
+        road.step();
+    }
+    office.close();
+    tracing::info!("the eye is closed");
+    Ok(())
+}
+
+/// Detector, tracks, and the model's name and hash.
+fn sight(config: &Config, watchdog: &Arc<Watchdog>) -> Result<(Sight, (String, String)), StartError> {
+    let threads = usize::try_from(config.detector.threads).unwrap_or(1);
+    let detector = board_tflite::TfliteDetector::open(&config.detector.manifest, &config.detector.setting, threads)?;
+    let (decoding, pad, spec) = (detector.decoding(), detector.pad(), detector.spec().clone());
+    tracing::info!(model = spec.name, sha256 = spec.sha256, "the model is loaded");
+    let hang = Duration::from_millis(config.detector.hang_ms);
+    let inference = Inference::start(Box::new(detector), decoding, Arc::clone(watchdog), hang)?;
+    let model = (spec.name.clone(), spec.sha256.clone());
+    let patience = Duration::from_millis(config.detector.wait_ms);
+    Ok((Sight::new(inference, detect::Tracker::new(detect::TrackSettings::default()), spec, pad, patience), model))
+}
+
+fn camera(config: &Config, clock: Arc<dyn Clock>) -> OpenCamera {
+    match config.source.clone() {
+        Source::Clip { file, again } => {
+            let options = ClipOptions { loop_forever: again, ..ClipOptions::default() };
+            Box::new(move |first| {
+                let clip = ClipSource::open(&file, &options, Arc::clone(&clock))?.number_from(first);
+                Ok(Box::new(clip) as Box<dyn CameraSource>)
+            })
+        }
+        Source::V4l2 { device, width, height, fps } => Box::new(move |first| {
+            let (width, height, fps) = (width as usize, height as usize, fps as f32);
+            let camera = board_v4l2::V4l2Camera::open(&device, width, height, fps, Arc::clone(&clock))?;
+            Ok(Box::new(camera.number_from(first)) as Box<dyn CameraSource>)
+        }),
+    }
+}
+
+/// Opens the camera before the last confinement, because a clip's decoder is a program. A clip that cannot be played is an error at once; a
+/// camera that is not there may still come.
+fn first_camera(config: &Config, open: &mut OpenCamera) -> Result<Option<Box<dyn CameraSource>>, StartError> {
+    match open(FrameId(0)) {
+        Ok(camera) => Ok(Some(camera)),
+        Err(error) if matches!(config.source, Source::Clip { .. }) => Err(StartError::Clip(error)),
+        Err(error) => {
+            tracing::warn!(%error, "no camera yet; trying again until there is one");
+            Ok(None)
+        }
+    }
+}
+
+fn encoder(config: &Config) -> MakeEncoder {
+    let (kbps, key_interval_s) = (config.encoder.bitrate_kbps, config.encoder.key_interval_s);
+    Box::new(move |format: &CameraFormat| {
+        let settings = EncoderSettings {
+            width: format.geometry.width,
+            height: format.geometry.height,
+            fps: format.fps,
+            bitrate_bps: kbps * 1_000,
+            key_interval: (format.fps * key_interval_s as f32).round().max(1.0) as u32,
+        };
+        let encoder = board_openh264::SoftEncoder::open(settings, format.range)?;
+        Ok(Box::new(encoder) as Box<dyn Encoder>)
+    })
+}
+
+/// What a camera that is not there yet will probably deliver.
+fn expected(config: &Config) -> CameraFormat {
+    let (width, height, fps) = match config.source {
+        Source::V4l2 { width, height, fps, .. } => (width, height, fps),
+        Source::Clip { .. } => (1280, 720, 25),
+    };
+    CameraFormat {
+        geometry: Geometry::packed(width as usize & !1, height as usize & !1),
+        range: ColourRange::Limited,
+        fps: fps as f32,
+        wire: "expected".into(),
+    }
+}

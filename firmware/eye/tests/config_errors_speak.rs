@@ -1,0 +1,79 @@
+//! A configuration that cannot be used is refused with file, line and what is allowed.
+
+use eye::config::{Config, ConfigError};
+
+const GOOD: &str = r#"
+site = "almere"
+camera = "613"
+
+[source]
+kind = "clip"
+file = "scene.mp4"
+loop = true
+
+[detector]
+manifest = "models/manifest.toml"
+
+[link]
+socket = "eye.sock"
+
+[state]
+dir = "state"
+
+[policy]
+roots = [{ kid = "a", x = "AA" }, { kid = "b", x = "BB" }]
+"#;
+
+fn error(text: &str) -> String {
+    Config::parse("eye.toml", text).unwrap_err().to_string()
+}
+
+#[test]
+fn a_good_file_is_read_and_defaults_are_filled_in() {
+    let config = Config::parse("eye.toml", GOOD).unwrap();
+    assert_eq!(config.detector.setting, "fast");
+    assert_eq!(config.encoder.bitrate_kbps, 4_000);
+    assert!(!config.clock.assume_synchronised);
+}
+
+#[test]
+fn an_unknown_key_is_named_with_file_line_and_what_is_allowed() {
+    let text = GOOD.replace("[detector]", "[detector]\nthreshold = 0.1");
+    let error = error(&text);
+    for part in ["eye.toml", "line 11", "threshold", "manifest", "setting"] {
+        assert!(error.contains(part), "{part} is missing in: {error}");
+    }
+}
+
+#[test]
+fn a_wrong_type_is_named_with_its_line() {
+    let error = error(&GOOD.replace("camera = \"613\"", "camera = 613"));
+    for part in ["eye.toml", "line 3", "string"] {
+        assert!(error.contains(part), "{part} is missing in: {error}");
+    }
+}
+
+#[test]
+fn an_identifier_that_would_inject_a_topic_is_refused() {
+    let error = error(&GOOD.replace("\"613\"", "\"613/#\""));
+    assert!(error.contains("not allowed in an identifier"), "{error}");
+}
+
+#[test]
+fn one_policy_key_alone_is_not_enough() {
+    let error = error(&GOOD.replace(", { kid = \"b\", x = \"BB\" }", ""));
+    assert!(error.contains("policy.roots") && error.contains("2 to 8"), "{error}");
+}
+
+#[test]
+fn a_value_outside_its_range_is_named_with_the_range() {
+    let error = error(&GOOD.replace("[detector]", "[detector]\nthreads = 99"));
+    assert!(error.contains("detector.threads") && error.contains("1 to 8"), "{error}");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Config::read(std::path::Path::new("not-there.toml")).unwrap_err();
+    assert!(matches!(error, ConfigError::Unreadable { .. }));
+    assert!(error.to_string().contains("not-there.toml"));
+}
