@@ -1,1 +1,34 @@
-//! board-v4l2.
+//! Video4Linux2 capture whose frames own their buffer.
+//!
+//! The kernel's buffers are mapped once and *leased* to each `RawFrame`, which is painted in place and gives its buffer back from whichever thread
+//! drops it, also after the camera is closed or unplugged. (The v4l crate's own streams lend a `&[u8]` until the next call, so the queue is ours, over its
+//! ioctl and structures.) Devices with one or several memory planes are the same to the caller. NV12 is taken as it is; from a camera that has
+//! only YUYV it is converted at capture, into buffers of our own.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`camera`](V4l2Camera) | the `CameraSource`: newest frame first, drops counted, errors named |
+//! | `driver` | what the kernel is asked, as a trait, so that tests can play a driver that lies |
+//! | `negotiate` | which format to ask for, and whether the answer holds water |
+//! | `device`, `ioctl` | the real driver, one group of ioctls a file |
+//! | `mapping`, `lease` | the memory |
+//! | `yuyv` | YUYV to NV12 |
+//!
+//! Standard: the kernel's V4L2 API (`Documentation/userspace-api/media/v4l`). Not goals: controls, tuners, output, compressed formats, libv4l
+//! emulation, and (yet) dma-buf export and HDMI timings.
+#![allow(unsafe_code)] // ioctl and mmap; confined to `ioctl` and `mapping`
+
+mod camera;
+mod device;
+mod driver;
+mod fault;
+mod ioctl;
+mod lease;
+mod mapping;
+mod negotiate;
+mod yuyv;
+
+#[cfg(test)]
+mod tests;
+
+pub use camera::V4l2Camera;

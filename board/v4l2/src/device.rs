@@ -1,0 +1,82 @@
+//! The kernel as a [`Driver`].
+
+use crate::driver::{Driver, DriverFormat, Filled, FourCc, Identity, Readiness};
+use crate::ioctl::{self, BufferType};
+use crate::mapping::Mapping;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// An open device node.
+pub(crate) struct Device {
+    node: File,
+    buffers: BufferType,
+}
+
+impl Device {
+    /// Opens without waiting; closed in children.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let node = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        let (_, buffers) = ioctl::identity::query(node.as_fd())?;
+        Ok(Self { node, buffers: buffers.unwrap_or(BufferType::Single) })
+    }
+}
+
+impl Driver for Device {
+    fn identity(&self) -> io::Result<Identity> {
+        Ok(ioctl::identity::query(self.node.as_fd())?.0)
+    }
+    fn formats(&self) -> io::Result<Vec<FourCc>> {
+        ioctl::identity::formats(self.node.as_fd(), self.buffers)
+    }
+    fn set_format(&self, pixels: FourCc, width: usize, height: usize) -> io::Result<DriverFormat> {
+        ioctl::format::set(self.node.as_fd(), self.buffers, pixels, width, height)
+    }
+    fn set_fps(&self, fps: f32) -> io::Result<Option<f32>> {
+        ioctl::rate::set(self.node.as_fd(), self.buffers, fps)
+    }
+    fn request_buffers(&self, count: usize) -> io::Result<usize> {
+        ioctl::buffer::request(self.node.as_fd(), self.buffers, count)
+    }
+    fn map(&self, index: usize) -> io::Result<Vec<Mapping>> {
+        let places = ioctl::buffer::places(self.node.as_fd(), self.buffers, index)?;
+        let map = |place: ioctl::buffer::Place| {
+            Mapping::of_device(self.node.as_fd(), i64::from(place.offset), place.len as usize)
+        };
+        places.into_iter().map(map).collect()
+    }
+    fn queue(&self, index: usize) -> io::Result<()> {
+        ioctl::buffer::queue(self.node.as_fd(), self.buffers, index)
+    }
+    fn dequeue(&self) -> io::Result<Filled> {
+        ioctl::buffer::dequeue(self.node.as_fd(), self.buffers)
+    }
+    fn stream_on(&self) -> io::Result<()> {
+        ioctl::stream::on(self.node.as_fd(), self.buffers)
+    }
+    fn stream_off(&self) -> io::Result<()> {
+        ioctl::stream::off(self.node.as_fd(), self.buffers)
+    }
+    fn wait(&self, timeout: Duration) -> io::Result<Readiness> {
+        let until = Instant::now() + timeout;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            // Rounded up, so that the last fraction of a millisecond does not spin.
+            let left_ms = PollTimeout::try_from(left + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX);
+            let mut asked = [PollFd::new(self.node.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut asked, left_ms) {
+                Err(Errno::EINTR) => continue,
+                Err(error) => return Err(error.into()),
+                Ok(0) => return Ok(Readiness::Nothing),
+                Ok(_) => {}
+            }
+            let told = asked[0].revents().unwrap_or(PollFlags::POLLERR);
+            return Ok(if told.contains(PollFlags::POLLIN) { Readiness::Frame } else { Readiness::Broken });
+        }
+    }
+}

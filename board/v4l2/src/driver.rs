@@ -1,0 +1,112 @@
+//! What a capture driver is asked, one method per ioctl group. [`crate::device::Device`] asks the kernel.
+//!
+//! Answers are passed on as they are: nothing here may be believed before [`crate::negotiate`] or the camera has checked it.
+
+use crate::mapping::Mapping;
+use std::io;
+use std::time::Duration;
+
+/// Most memory planes of the formats that Campari reads.
+pub(crate) const MAX_MEMORIES: usize = 2;
+
+/// Four letters that name a pixel format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FourCc(pub(crate) [u8; 4]);
+
+impl FourCc {
+    pub(crate) const NV12: Self = Self(*b"NV12");
+    /// NV12 with its two planes in two memories.
+    pub(crate) const NM12: Self = Self(*b"NM12");
+    pub(crate) const YUYV: Self = Self(*b"YUYV");
+    pub(crate) fn code(self) -> u32 {
+        u32::from_le_bytes(self.0)
+    }
+    pub(crate) fn from_code(code: u32) -> Self {
+        Self(code.to_le_bytes())
+    }
+}
+
+impl std::fmt::Display for FourCc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+/// Who the driver says it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    pub(crate) driver: String,
+    pub(crate) card: String,
+    /// It captures into memory that can be mapped.
+    pub(crate) streams_video: bool,
+}
+
+/// How the driver lays out one memory plane.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct MemoryFormat {
+    pub(crate) stride: usize,
+    pub(crate) size: usize,
+}
+
+/// What the driver made of the format that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DriverFormat {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) pixels: FourCc,
+    pub(crate) field: Field,
+    pub(crate) full_range: bool,
+    pub(crate) memories: usize,
+    pub(crate) memory: [MemoryFormat; MAX_MEMORIES],
+}
+
+/// How lines follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    Progressive,
+    /// Both fields in one picture.
+    Interlaced,
+    /// Fields one after the other.
+    Separate,
+}
+
+/// A buffer that came back from the driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Filled {
+    pub(crate) index: usize,
+    pub(crate) sequence: u32,
+    /// The driver says that the picture may be corrupt.
+    pub(crate) error: bool,
+    /// Of the monotonic clock; `None` when the driver stamps with another.
+    pub(crate) monotonic_us: Option<u64>,
+    /// Bytes in each memory plane.
+    pub(crate) used: [usize; MAX_MEMORIES],
+}
+
+/// What waiting came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    Frame,
+    Nothing,
+    /// POLLERR or POLLHUP.
+    Broken,
+}
+
+pub(crate) trait Driver: Send + Sync {
+    fn identity(&self) -> io::Result<Identity>;
+    fn formats(&self) -> io::Result<Vec<FourCc>>;
+    fn set_format(&self, pixels: FourCc, width: usize, height: usize) -> io::Result<DriverFormat>;
+    /// Asks for a frame rate; `None` when the driver does not deal in rates.
+    fn set_fps(&self, fps: f32) -> io::Result<Option<f32>>;
+    /// Asks for buffers and tells how many there are; 0 frees them.
+    fn request_buffers(&self, count: usize) -> io::Result<usize>;
+    /// Maps the memory planes of a buffer.
+    fn map(&self, index: usize) -> io::Result<Vec<Mapping>>;
+    /// Hands a buffer to the driver to fill.
+    fn queue(&self, index: usize) -> io::Result<()>;
+    /// A filled buffer; `WouldBlock` when there is none.
+    fn dequeue(&self) -> io::Result<Filled>;
+    fn stream_on(&self) -> io::Result<()>;
+    fn stream_off(&self) -> io::Result<()>;
+    fn wait(&self, timeout: Duration) -> io::Result<Readiness>;
+}

@@ -1,0 +1,8 @@
+//! Unit tests against a scripted driver, well-behaved and not. The real one is tested in tests/vm.
+
+mod capture;
+mod conversion;
+mod fake;
+mod lease;
+mod negotiation;
+mod opening;

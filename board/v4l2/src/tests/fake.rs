@@ -1,0 +1,184 @@
+//! A driver that does as a test says.
+
+use crate::V4l2Camera;
+use crate::driver::{Driver, DriverFormat, Field, Filled, FourCc, Identity, MemoryFormat, Readiness};
+use crate::mapping::Mapping;
+use board_hal::{CameraError, Clock};
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What a fake driver says and has been told; a test keeps one clone.
+#[derive(Clone)]
+pub(crate) struct Fake(Arc<Mutex<State>>);
+
+pub(crate) struct State {
+    pub(crate) streams_video: bool,
+    pub(crate) offered: Vec<FourCc>,
+    pub(crate) answer: DriverFormat,
+    pub(crate) fps: Option<f32>,
+    pub(crate) buffers: usize,
+    pub(crate) buffer_len: Vec<usize>,
+    /// The error number of the named step.
+    pub(crate) fails: Option<(&'static str, i32)>,
+    pub(crate) filled: VecDeque<Result<Filled, i32>>,
+    pub(crate) broken: bool,
+    pub(crate) queued: Vec<usize>,
+    pub(crate) calls: Vec<&'static str>,
+}
+
+pub(crate) const WIDTH: usize = 16;
+pub(crate) const HEIGHT: usize = 8;
+const NV12_BYTES: usize = WIDTH * HEIGHT * 3 / 2;
+
+impl Fake {
+    pub(crate) fn new(pixels: FourCc) -> Self {
+        let (strides, sizes): (&[usize], &[usize]) = match pixels {
+            FourCc::YUYV => (&[WIDTH * 2], &[WIDTH * HEIGHT * 2]),
+            FourCc::NM12 => (&[WIDTH, WIDTH], &[WIDTH * HEIGHT, WIDTH * HEIGHT / 2]),
+            _ => (&[WIDTH], &[NV12_BYTES]),
+        };
+        let mut memory = [MemoryFormat::default(); 2];
+        for (at, (stride, size)) in strides.iter().zip(sizes).enumerate() {
+            memory[at] = MemoryFormat { stride: *stride, size: *size };
+        }
+        let answer = DriverFormat {
+            width: WIDTH,
+            height: HEIGHT,
+            pixels,
+            field: Field::Progressive,
+            full_range: false,
+            memories: sizes.len(),
+            memory,
+        };
+        Self(Arc::new(Mutex::new(State {
+            streams_video: true,
+            offered: vec![pixels],
+            answer,
+            fps: Some(25.0),
+            buffers: 6,
+            buffer_len: sizes.to_vec(),
+            fails: None,
+            filled: VecDeque::new(),
+            broken: false,
+            queued: Vec::new(),
+            calls: Vec::new(),
+        })))
+    }
+    pub(crate) fn set<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.0.lock().expect("no test panics with it"))
+    }
+    /// The driver has filled a buffer.
+    pub(crate) fn fills(&self, index: usize, sequence: u32) {
+        self.fills_as(Filled { index, sequence, error: false, monotonic_us: Some(0), used: self.full() });
+    }
+    pub(crate) fn fills_as(&self, filled: Filled) {
+        self.set(|state| state.filled.push_back(Ok(filled)));
+    }
+    pub(crate) fn full(&self) -> [usize; 2] {
+        self.set(|state| [state.buffer_len[0], state.buffer_len.get(1).copied().unwrap_or(0)])
+    }
+    pub(crate) fn queued(&self) -> Vec<usize> {
+        self.set(|state| state.queued.clone())
+    }
+    pub(crate) fn camera(&self, clock: &Arc<StillClock>) -> Result<V4l2Camera, CameraError> {
+        V4l2Camera::start("/dev/video9".to_owned(), Box::new(self.clone()), 640, 480, 30.0, clock.clone())
+    }
+    fn step(&self, name: &'static str) -> io::Result<()> {
+        self.set(|state| {
+            state.calls.push(name);
+            match state.fails {
+                Some((failing, number)) if failing == name => Err(io::Error::from_raw_os_error(number)),
+                _ => Ok(()),
+            }
+        })
+    }
+}
+
+impl Driver for Fake {
+    fn identity(&self) -> io::Result<Identity> {
+        self.step("identity")?;
+        let streams_video = self.set(|state| state.streams_video);
+        Ok(Identity { driver: "fake".to_owned(), card: "Fake".to_owned(), streams_video })
+    }
+    fn formats(&self) -> io::Result<Vec<FourCc>> {
+        self.step("formats")?;
+        Ok(self.set(|state| state.offered.clone()))
+    }
+    fn set_format(&self, _: FourCc, _: usize, _: usize) -> io::Result<DriverFormat> {
+        self.step("set_format")?;
+        Ok(self.set(|state| state.answer.clone()))
+    }
+    fn set_fps(&self, _: f32) -> io::Result<Option<f32>> {
+        self.step("set_fps")?;
+        Ok(self.set(|state| state.fps))
+    }
+    fn request_buffers(&self, count: usize) -> io::Result<usize> {
+        self.step(if count == 0 { "free_buffers" } else { "request_buffers" })?;
+        Ok(self.set(|state| state.buffers))
+    }
+    fn map(&self, index: usize) -> io::Result<Vec<Mapping>> {
+        self.step("map")?;
+        let lens = self.set(|state| state.buffer_len.clone());
+        lens.into_iter()
+            .map(|len| {
+                let mut mapping = Mapping::anonymous(len)?;
+                mapping.bytes_mut().fill(u8::try_from(index).unwrap_or(u8::MAX));
+                Ok(mapping)
+            })
+            .collect()
+    }
+    fn queue(&self, index: usize) -> io::Result<()> {
+        self.step("queue")?;
+        self.set(|state| state.queued.push(index));
+        Ok(())
+    }
+    fn dequeue(&self) -> io::Result<Filled> {
+        self.set(|state| match state.filled.pop_front() {
+            Some(Ok(filled)) => {
+                state.queued.retain(|index| *index != filled.index);
+                Ok(filled)
+            }
+            Some(Err(number)) => Err(io::Error::from_raw_os_error(number)),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        })
+    }
+    fn stream_on(&self) -> io::Result<()> {
+        self.step("stream_on")
+    }
+    fn stream_off(&self) -> io::Result<()> {
+        self.step("stream_off")
+    }
+    fn wait(&self, _: Duration) -> io::Result<Readiness> {
+        self.step("wait")?;
+        Ok(self.set(|state| match (state.filled.is_empty(), state.broken) {
+            (false, _) => Readiness::Frame,
+            (true, true) => Readiness::Broken,
+            (true, false) => Readiness::Nothing,
+        }))
+    }
+}
+
+/// A clock that shows what it is told; UTC is 1000 s ahead.
+#[derive(Default)]
+pub(crate) struct StillClock(AtomicU64);
+
+impl StillClock {
+    pub(crate) fn at(us: u64) -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(us)))
+    }
+}
+
+impl Clock for StillClock {
+    fn monotonic_us(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+    fn utc_us(&self) -> u64 {
+        self.monotonic_us() + 1_000_000_000
+    }
+    fn synchronised(&self) -> bool {
+        true
+    }
+}
