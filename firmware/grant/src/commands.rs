@@ -139,6 +139,9 @@ impl Authority {
             return Err(Refusal::new(ErrorCode::WrongAudience, "a heartbeat's aud must be the whole site"));
         }
         judge::audience(&self.config, &heartbeat.envelope, true)?;
+        if self.shares.is_empty() {
+            self.lease.begin_anew();
+        }
         self.lease.hear(heartbeat, policy, now)?;
         self.end_where(|share| {
             let stands = heartbeat.stands.contains(share.jti());

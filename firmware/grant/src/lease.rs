@@ -1,7 +1,8 @@
 //! The control room's heartbeat and how long it carries: the lease.
 //!
-//! A heartbeat's age counts from when it was *issued*, as far as the board's wall clock can tell, and at the latest from its
-//! arrival; then it ages on the monotonic clock. A carrier that stores heartbeats and feeds them later gains nothing.
+//! A heartbeat's age counts from when it was *issued*, not from its arrival, so that a carrier that stores heartbeats and feeds them
+//! later gains nothing. Two clocks say when that was, and the older answer counts: the board's wall clock, and the quickest heartbeat
+//! since the first share began (one that takes longer than that was held up), which no step of the wall clock changes.
 
 use crate::Now;
 use contract::body::Refusal;
@@ -20,6 +21,8 @@ const MAX_COUNTERS: usize = 32;
 pub(crate) struct Lease {
     /// When the newest good heartbeat was issued, on the monotonic clock.
     issued_ms: Option<u64>,
+    /// Smallest difference between arrival (monotonic) and `iat` so far, milliseconds: that of the quickest heartbeat.
+    quickest_ms: Option<i128>,
     counters: BTreeMap<KeyId, u64>,
     /// Highest reserve epoch that the room has told.
     pub(crate) room_epoch: u64,
@@ -49,12 +52,25 @@ impl Lease {
             }
         }
         self.counters.insert(key.clone(), heartbeat.counter);
-        // `iat` is in whole seconds: the heartbeat was issued before the next one began.
-        let age_ms = now.utc_ms.saturating_sub(issued_s.saturating_add(1).saturating_mul(1000));
-        let issued_ms = now.monotonic_ms.saturating_sub(age_ms);
+        let issued_ms = now.monotonic_ms.saturating_sub(self.age_on_arrival_ms(issued_s, now));
         self.issued_ms = Some(self.issued_ms.map_or(issued_ms, |before| before.max(issued_ms)));
         self.room_epoch = self.room_epoch.max(heartbeat.reserve_epoch);
         Ok(())
+    }
+
+    /// Forgets how quick heartbeats were. Called while no share stands, so that a room whose clock was set back is believed again.
+    pub(crate) fn begin_anew(&mut self) {
+        self.quickest_ms = None;
+    }
+
+    fn age_on_arrival_ms(&mut self, issued_s: u64, now: Now) -> u64 {
+        // `iat` is in whole seconds: the heartbeat was issued before the next one began.
+        let by_wall_clock_ms = now.utc_ms.saturating_sub(issued_s.saturating_add(1).saturating_mul(1000));
+        let took_ms = i128::from(now.monotonic_ms) - i128::from(issued_s) * 1000;
+        let quickest_ms = self.quickest_ms.map_or(took_ms, |before| before.min(took_ms));
+        self.quickest_ms = Some(quickest_ms);
+        let held_up_ms = u64::try_from(took_ms - quickest_ms - 1000).unwrap_or(0);
+        by_wall_clock_ms.max(held_up_ms)
     }
 
     /// When (monotonic) the lease ends; `None` when no heartbeat was heard since start.
@@ -71,7 +87,12 @@ impl Lease {
     }
 
     pub(crate) fn import(counters: Vec<(KeyId, u64)>, room_epoch: u64) -> Self {
-        Self { issued_ms: None, counters: counters.into_iter().take(MAX_COUNTERS).collect(), room_epoch }
+        Self {
+            issued_ms: None,
+            quickest_ms: None,
+            counters: counters.into_iter().take(MAX_COUNTERS).collect(),
+            room_epoch,
+        }
     }
 }
 
