@@ -5,7 +5,7 @@ Three rows of eight coefficients (sides, top, bottom; features in decode.growth_
 whole-head boxes of the roboflow-mask-wearing source of data/dev. That source is for measuring only; fitting box geometry on it
 is the stated exception, and nothing else is trained on it. Prints the figure of five-fold cross-validation.
 
-    python fit_growth.py --data DIR [--quantile 0.75]
+    python fit_growth.py --data DIR [--quantile 0.9]
 """
 import argparse
 import json
@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from decode import growth_features, grow_head, iou
-from picture import HERE, annotations, load
+from picture import HERE, SETTINGS, annotations, load
 from runtime import Detector
 
 
@@ -78,10 +78,9 @@ def measure(rows, growth):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--data", required=True)
-    p.add_argument("--setting", default="full")
-    p.add_argument("--quantile", type=float, default=0.75)
+    p.add_argument("--quantile", type=float, default=0.9)
     a = p.parse_args()
-    rows = pairs(a.data, a.setting)
+    rows = [r for s in SETTINGS for r in pairs(a.data, s)]            # one set of coefficients serves both settings
     for q in sorted({.75, .85, .9, .93, .95, a.quantile}):
         parts = []
         for k in range(5):

@@ -5,9 +5,11 @@ The tensors are seeded noise with planted peaks on an 8 x 12 grid; no picture is
 right when it gives the same boxes in the same order, scores and pixels to 1e-3. The file carries its own manifest values, so
 that it stays valid when thresholds or coefficients change.
 
-    python golden.py
+    python golden.py [--check]      --check: decode the tensors in the file and compare, write nothing
 """
 import json
+import re
+import sys
 
 import numpy as np
 
@@ -32,7 +34,23 @@ def quantise(x, scale, zero):
     return np.clip(np.round(x / scale) + zero, -128, 127).astype(np.int8)
 
 
+def check(path):
+    """Exit with an error unless decode.py still gives what the file expects."""
+    g = json.loads(path.read_text())
+    spec = g["model"]["outputs"]
+    tensors = {r: np.array(v, np.int8).reshape(spec[r]["shape"]) for r, v in g["tensors"].items()}
+    for key, low in (("expected", False), ("expected_candidates", True)):
+        got = decode(tensors, g["model"], g["kx"], g["ky"], g["picture_width"], g["picture_height"], low)
+        same = len(got) == len(g[key]) and all(a["cls"] == b["cls"] and all(abs(a[f] - b[f]) < 1e-3 for f in ("score", "x", "y", "w", "h"))
+                                               for a, b in zip(got, g[key]))
+        if not same:
+            sys.exit(f"{key}: decode.py gives {got}")
+    print("golden/decode.json: decode.py agrees")
+
+
 def main():
+    if "--check" in sys.argv:
+        return check(HERE / "golden" / "decode.json")
     rng = np.random.default_rng(613)
     real = {}
     for role, (c, _, _) in SPEC.items():
@@ -54,7 +72,6 @@ def main():
            **{k: [{**b, **{f: round(float(b[f]), 5) for f in ("score", "x", "y", "w", "h")}} for b in v] for k, v in runs.items()}}
     (HERE / "golden").mkdir(exist_ok=True)
     text = json.dumps(out, indent=1)
-    import re
     text = re.sub(r"\[\s+(-?[\d.e-]+(?:,\s+-?[\d.e-]+)*)\s+\]", lambda m: "[" + re.sub(r"\s+", " ", m.group(1)) + "]", text)
     (HERE / "golden" / "decode.json").write_text(text + "\n")
     print({k: len(v) for k, v in runs.items()})
