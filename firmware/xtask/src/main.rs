@@ -1,0 +1,58 @@
+//! `cargo xtask`: set-up, demo, tests, lint and benches of this workspace.
+//!
+//! The only program that runs before set-up, so it builds with Rust and a C linker alone. It orchestrates; every job it
+//! starts is a program of its own (cargo, pip, ffmpeg, `campari demo`). Exit status: 0 done, 1 refused or failed, 2 usage.
+
+mod bench;
+mod child;
+mod demo;
+mod lint;
+mod progress;
+mod setup;
+mod test;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Set-up, demo, tests, lint and benches of Campari.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Installs and fetches what is missing: Debian packages, the TFLite library, the scene.
+    Setup(setup::Options),
+    /// Sets up, builds, and runs the whole road on this machine.
+    Demo(demo::Options),
+    /// Sets up and runs every test, then the lint.
+    Test(test::Options),
+    /// What outlasts CI: the long tests, the board in a VM, the full lint.
+    Nightly,
+    /// Format, clippy, docs, MSRV, dependency rules, licences and sources.
+    Lint(lint::Options),
+    /// Measures against the bars and the peers; prints a table and writes target/bench/bench.json.
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Setup(options) => setup::run(&options),
+        Command::Demo(options) => demo::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Nightly => test::nightly(),
+        Command::Lint(options) => lint::run(&options),
+        Command::Bench(options) => bench::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Debian packages: which programs and files the work needs, which package brings each, and how they get installed.
+//!
+//! A need counts as met when the *thing* is there, wherever it came from; the package is only how we bring it.
+
+use crate::child;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Something the work needs from the system.
+pub(crate) struct Need {
+    /// The Debian package that brings it.
+    pub(crate) package: &'static str,
+    sign: Sign,
+    /// Who needs it and what for.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the reader of the table; a test insists on it"))]
+    why: &'static str,
+}
+
+/// How to see that a need is met.
+enum Sign {
+    /// A program.
+    Program(&'static str),
+    /// A file in one of these folders; one `*` may stand for a whole folder name.
+    File { folders: &'static [&'static str], prefix: &'static str },
+    /// A module of `python3`.
+    Module(&'static str),
+}
+
+/// For building, demo and tests.
+const NEEDS: &[Need] = &[
+    Need { package: "g++", sign: Sign::Program("c++"), why: "openh264 builds its C++ source; ring its C" },
+    Need {
+        package: "nasm",
+        sign: Sign::Program("nasm"),
+        why: "openh264's assembly: without it encoding takes 3 times as long",
+    },
+    Need {
+        package: "libclang-dev",
+        sign: Sign::File {
+            folders: &["/usr/lib/llvm-*/lib", "/usr/lib/*-linux-gnu", "/usr/lib"],
+            prefix: "libclang.so",
+        },
+        why: "bindgen, for v4l and tflitec",
+    },
+    Need {
+        package: "ffmpeg",
+        sign: Sign::Program("ffmpeg"),
+        why: "clips in; the independent subscriber of demo and tests",
+    },
+    Need { package: "mosquitto", sign: Sign::Program("mosquitto"), why: "the broker of demo and tests" },
+    Need { package: "strace", sign: Sign::Program("strace"), why: "the test that the eye makes no network call" },
+    Need { package: "python3", sign: Sign::Program("python3"), why: "runs pip" },
+    Need { package: "python3-pip", sign: Sign::Module("pip"), why: "fetches what is pinned by hash" },
+    Need {
+        package: "fonts-dejavu-core",
+        sign: Sign::File { folders: &["/usr/share/fonts/truetype/dejavu"], prefix: "DejaVuSans-Bold.ttf" },
+        why: "the plates of the scene",
+    },
+];
+
+/// For `cargo xtask bench` alone.
+pub(crate) const BENCH: &[Need] = &[Need {
+    package: "python3-venv",
+    sign: Sign::Module("ensurepip"),
+    why: "the peer deface lives in a virtual environment",
+}];
+
+impl Need {
+    fn met(&self) -> bool {
+        match &self.sign {
+            Sign::Program(name) => child::find(name).is_some(),
+            Sign::File { folders, prefix } => folders.iter().any(|folder| has_file(folder, prefix)),
+            Sign::Module(name) => module(name),
+        }
+    }
+}
+
+/// What this machine lacks.
+pub(crate) fn missing(bench: bool) -> Vec<&'static Need> {
+    NEEDS.iter().chain(BENCH.iter().filter(|_| bench)).filter(|need| !need.met()).collect()
+}
+
+/// Whether python3 can find a module; asked of the import system without loading it.
+fn module(name: &str) -> bool {
+    let code = format!("import importlib.util as u, sys; sys.exit(u.find_spec('{name}') is None)");
+    let quiet = Command::new("python3").args(["-c", &code]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    quiet.is_ok_and(|status| status.success())
+}
+
+/// Whether a folder (one `*` allowed within one of its names) holds a file whose name begins so.
+fn has_file(folder: &str, prefix: &str) -> bool {
+    let begins = |path: &Path| {
+        std::fs::read_dir(path)
+            .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with(prefix)))
+    };
+    expand(folder).iter().any(|path| begins(path))
+}
+
+/// The folders that a path with at most one `*` in one name stands for.
+fn expand(folder: &str) -> Vec<PathBuf> {
+    let Some((before, after)) = folder.split_once('*') else { return vec![folder.into()] };
+    let (parent, start) = before.rsplit_once('/').unwrap_or(("", before));
+    let (end, rest) = after.split_once('/').unwrap_or((after, ""));
+    let Ok(entries) = std::fs::read_dir(format!("{parent}/")) else { return Vec::new() };
+    let fits = |name: &str| name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end);
+    entries.flatten().filter(|e| fits(&e.file_name().to_string_lossy())).map(|e| e.path().join(rest)).collect()
+}
+
+/// Installs packages through apt-get, or says which line to run.
+pub(crate) fn install(needs: &[&Need]) -> Result<String> {
+    let packages: Vec<&str> = needs.iter().map(|need| need.package).collect();
+    let line = format!("apt-get update && apt-get install --no-install-recommends {}", packages.join(" "));
+    if child::find("apt-get").is_none() {
+        bail!(
+            "this machine has no apt-get; install what these Debian packages hold with its own package manager: {}",
+            packages.join(" ")
+        );
+    }
+    let Some(sudo) = become_root() else {
+        bail!(
+            "installing Debian packages takes root. Run this line, then the same command again:\n\n    sudo sh -c '{line}'\n"
+        );
+    };
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new(sudo.first().copied().unwrap_or("apt-get"));
+        command.args(sudo.iter().skip(1)).args(sudo.first().map(|_| "apt-get"));
+        // Another apt may be at work (unattended upgrades); waiting beats failing.
+        command.args(["-q", "-o", "DPkg::Lock::Timeout=300"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        child::output(&mut command)
+    };
+    apt(&["update"]).with_context(|| format!("no package list to be had; with a network, run `{line}`"))?;
+    apt(&[&["install", "-y", "--no-install-recommends"], packages.as_slice()].concat())?;
+    let still: Vec<&str> = needs.iter().filter(|need| !need.met()).map(|need| need.package).collect();
+    if !still.is_empty() {
+        bail!("apt-get installed {}, yet what they should bring is not found", still.join(" "));
+    }
+    Ok("installed".into())
+}
+
+/// The words before `apt-get` that make it run as root: none for root, `sudo -n` where that needs no password.
+fn become_root() -> Option<&'static [&'static str]> {
+    let id = child::output(Command::new("id").arg("-u")).ok()?;
+    if id.trim() == "0" {
+        return Some(&[]);
+    }
+    child::output(Command::new("sudo").args(["-n", "true"])).ok().map(|_| &["sudo", "-n"] as &[&str])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_one_folder_name() {
+        let here = tempfile::tempdir().unwrap();
+        let lib = here.path().join("llvm-14/lib");
+        std::fs::create_dir_all(&lib).unwrap();
+        std::fs::write(lib.join("libclang.so.1"), "").unwrap();
+        let folder = format!("{}/llvm-*/lib", here.path().display());
+        assert!(has_file(&folder, "libclang.so"));
+        assert!(!has_file(&folder, "libother.so"));
+        assert!(!has_file(&format!("{}/gcc-*/lib", here.path().display()), "libclang.so"));
+    }
+
+    #[test]
+    fn what_is_missing_is_seen_as_missing() {
+        let need = |sign| Need { package: "p", sign, why: "test" };
+        assert!(!need(Sign::Program("no-such-program-here")).met());
+        assert!(!need(Sign::Module("no_such_module_here")).met());
+        assert!(need(Sign::Program("sh")).met());
+    }
+
+    #[test]
+    fn every_need_says_why() {
+        for need in NEEDS.iter().chain(BENCH) {
+            assert!(need.why.len() > 5, "{}", need.package);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `cargo xtask test` and `cargo xtask nightly`: plain `cargo test`, so that nobody needs another runner.
+//!
+//! Every test sees the same environment: where the scene and the library are. The closing line adds up what cargo's
+//! test programs reported one by one.
+
+use crate::{child, lint, setup, workspace};
+use anyhow::{Result, bail};
+use clap::Args;
+use std::process::Command;
+use std::time::Instant;
+
+/// What `cargo xtask test` is asked.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Options {
+    /// Leave the lint out.
+    #[arg(long)]
+    pub(crate) no_lint: bool,
+    /// Fetch nothing.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+/// What the test programs reported, added up.
+#[derive(Default, Debug, PartialEq, Eq)]
+struct Sum {
+    passed: u32,
+    failed: u32,
+    ignored: u32,
+}
+
+impl Sum {
+    /// Adds a line such as `test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; …`; other lines add nothing.
+    fn add(&mut self, line: &str) {
+        let Some(counts) = line.trim().strip_prefix("test result: ") else { return };
+        for part in counts.split([';', '.']) {
+            let Some((number, what)) = part.trim().split_once(' ') else { continue };
+            let Ok(number) = number.parse::<u32>() else { continue };
+            match what {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" => self.ignored += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Every test, then the lint.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    setup::run(&setup::Options { offline: options.offline, ..setup::Options::default() })?;
+    cargo_test(&["--no-fail-fast"], &[])?;
+    if options.no_lint { Ok(()) } else { lint::run(&lint::Options::default()) }
+}
+
+/// What outlasts CI. Long tests are `#[ignore = "nightly: …"]`; soaks read how long from the environment.
+pub(crate) fn nightly() -> Result<()> {
+    setup::run(&setup::Options::default())?;
+    cargo_test(&["--no-fail-fast"], &["--include-ignored"])?;
+    let board = workspace::root().join("tests/vm/run.sh");
+    if board.exists() {
+        child::run(environment(Command::new("bash").arg(&board).current_dir(workspace::root())))?;
+    } else {
+        eprintln!("board in a VM: not run, there is no tests/vm/run.sh yet");
+    }
+    lint::run(&lint::Options { full: true })
+}
+
+/// What every test may rely on.
+fn environment(command: &mut Command) -> &mut Command {
+    command
+        .env("CAMPARI_SCENE", workspace::scene())
+        .env("CAMPARI_MODELS", workspace::root().join("models"))
+        .env("LD_LIBRARY_PATH", workspace::tflite())
+}
+
+/// Builds the binaries (end-to-end tests run them), then all tests, doc tests included.
+fn cargo_test(cargo: &[&str], harness: &[&str]) -> Result<()> {
+    let started = Instant::now();
+    child::run(workspace::cargo().args(["build", "--workspace", "--bins"]))?;
+    let mut command = workspace::cargo();
+    command.args(["test", "--workspace"]).args(cargo).arg("--").args(harness);
+    environment(&mut command).env("CAMPARI_BIN_DIR", workspace::bin_dir()?);
+    if !harness.is_empty() {
+        command.env("CAMPARI_SOAK_SECONDS", std::env::var("CAMPARI_SOAK_SECONDS").unwrap_or_else(|_| "600".into()));
+    }
+    let mut sum = Sum::default();
+    let ok = child::lines(&mut command, |line| {
+        sum.add(line);
+        eprintln!("{line}");
+    })?;
+    let seconds = started.elapsed().as_secs();
+    eprintln!("\n{} passed, {} failed, {} ignored ({seconds} s)", sum.passed, sum.failed, sum.ignored);
+    if !ok {
+        bail!("cargo test failed; the failing tests are listed above");
+    }
+    if sum.passed == 0 {
+        bail!("cargo test succeeded without one passed test; that cannot be right");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reports_of_several_test_programs_add_up() {
+        let mut sum = Sum::default();
+        for line in [
+            "running 3 tests",
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+            "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 7 filtered out; finished in 1.20s",
+        ] {
+            sum.add(line);
+        }
+        assert_eq!(sum, Sum { passed: 4, failed: 2, ignored: 1 });
+    }
+}

@@ -1,0 +1,73 @@
+//! Where things lie: the workspace root, what set-up made, what cargo built, and which packages there are.
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The workspace root, fixed when xtask is built (cargo rebuilds xtask in every checkout).
+pub(crate) fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// Everything set-up makes; ignored by git, removed by deleting it.
+pub(crate) fn kept() -> PathBuf {
+    root().join(".campari")
+}
+
+/// The default clip.
+pub(crate) fn scene() -> PathBuf {
+    kept().join("scene/scene-v1.mp4")
+}
+
+/// Folder of the TFLite library for this machine; binaries started outside cargo find it through `LD_LIBRARY_PATH`.
+pub(crate) fn tflite() -> PathBuf {
+    kept().join("tflite").join(std::env::consts::ARCH)
+}
+
+/// cargo, the one that runs us.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// The part of `cargo metadata` that xtask reads.
+#[derive(Deserialize)]
+pub(crate) struct Metadata {
+    pub(crate) packages: Vec<Package>,
+    pub(crate) workspace_members: Vec<String>,
+    pub(crate) target_directory: PathBuf,
+}
+
+/// One package of the dependency graph.
+#[derive(Deserialize, Clone)]
+pub(crate) struct Package {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// `None` for packages of this workspace.
+    pub(crate) source: Option<String>,
+    pub(crate) license: Option<String>,
+    pub(crate) license_file: Option<PathBuf>,
+    pub(crate) rust_version: Option<String>,
+    pub(crate) manifest_path: PathBuf,
+}
+
+/// `cargo metadata` for this machine's target; without dependencies when `own` is all that is wanted.
+pub(crate) fn metadata(own: bool) -> Result<Metadata> {
+    let mut command = cargo();
+    command.args(["metadata", "--format-version", "1"]);
+    if own {
+        command.arg("--no-deps");
+    } else {
+        command.args(["--filter-platform", &format!("{}-unknown-linux-gnu", std::env::consts::ARCH)]);
+    }
+    let text = crate::child::output(&mut command)?;
+    serde_json::from_str(&text).context("reading the output of `cargo metadata`")
+}
+
+/// Where `cargo build` leaves its binaries in the dev profile.
+pub(crate) fn bin_dir() -> Result<PathBuf> {
+    Ok(metadata(true)?.target_directory.join("debug"))
+}
