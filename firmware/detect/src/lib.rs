@@ -8,6 +8,14 @@
 //! The formulas are those of `models/README.md`; `models/golden/decode.json` pins them.
 #![forbid(unsafe_code)]
 
+mod decode;
 pub mod decoding;
+mod letterbox;
+mod prepare;
+mod track;
 
+pub use decode::{Detections, MAX_CANDIDATES, decode};
 pub use decoding::{Decoding, DecodingError, HeadGrowth, PerClass, PlateGrowth, Thresholds};
+pub use letterbox::LetterboxMap;
+pub use prepare::{Prepare, PrepareError};
+pub use track::{ClassSettings, MAX_TRACKS, TrackSettings, Tracker};

@@ -1,0 +1,51 @@
+//! How long tracks are held and how much their masks grow.
+
+use mask::Class;
+use serde::{Deserialize, Serialize};
+
+/// For one class.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassSettings {
+    /// A track ends when a working detector has missed it for so long.
+    pub hold_ms: u32,
+    /// Added on each side always, share of the object's size.
+    pub margin: f32,
+    /// Added on each side for every second since it was last seen, share of its size.
+    pub margin_per_s: f32,
+    /// Added on each side always: so many seconds of its movement.
+    pub speed_margin_s: f32,
+}
+
+/// For all tracks.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrackSettings {
+    /// Heads.
+    pub head: ClassSettings,
+    /// Plates.
+    pub plate: ClassSettings,
+    /// Without sound detections for so long every frame is doubtful, whatever is held.
+    pub blind_limit_ms: u32,
+}
+
+impl TrackSettings {
+    /// The settings of a class.
+    #[must_use]
+    pub fn of(&self, class: Class) -> &ClassSettings {
+        match class {
+            Class::Head => &self.head,
+            Class::Plate => &self.plate,
+        }
+    }
+}
+
+impl Default for TrackSettings {
+    fn default() -> Self {
+        Self {
+            head: ClassSettings { hold_ms: 800, margin: 0.08, margin_per_s: 0.4, speed_margin_s: 0.03 },
+            plate: ClassSettings { hold_ms: 800, margin: 0.15, margin_per_s: 0.4, speed_margin_s: 0.03 },
+            blind_limit_ms: 1000,
+        }
+    }
+}

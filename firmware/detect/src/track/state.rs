@@ -1,0 +1,130 @@
+//! One track: where its object was last seen, how it moves, what must be masked now.
+
+use super::TrackSettings;
+use mask::{Class, Object, Rect};
+
+/// Share of a new speed measurement in the estimate.
+const SPEED_WEIGHT: f32 = 0.5;
+/// Two sightings closer than this say nothing about speed, seconds.
+const MIN_SPEED_INTERVAL_S: f32 = 0.005;
+/// Nothing moves faster than this many times its own size in a second.
+const MAX_SPEED_SIZES: f32 = 20.0;
+/// A box shrinks by at most this share in a second, so that a poor sighting does not bare an edge.
+const MAX_SHRINK_PER_S: f32 = 0.5;
+/// Half of what it may have moved is added as doubt about its speed.
+const SPEED_DOUBT: f32 = 0.5;
+/// An object seen once may move by this many times its own size in a second.
+const UNKNOWN_SPEED_SIZES: f32 = 1.0;
+/// Masks grow by at most this many times the object's size on each side.
+const MAX_MARGIN: f32 = 4.0;
+
+/// A point or an extent, pixels (or pixels per second).
+type Pair = [f32; 2];
+
+/// A track.
+pub(super) struct Track {
+    id: u32,
+    class: Class,
+    score: f32,
+    centre: Pair,
+    size: Pair,
+    /// Pixels per second.
+    speed: Pair,
+    seen_us: u64,
+    missed_us: u64,
+    seen_once: bool,
+}
+
+impl Track {
+    pub(super) fn begin(id: u32, object: &Object, at_us: u64) -> Self {
+        let (centre, size) = centre_and_size(object.rect);
+        Self {
+            id,
+            class: object.class,
+            score: object.score,
+            centre,
+            size,
+            speed: [0.0; 2],
+            seen_us: at_us,
+            missed_us: 0,
+            seen_once: true,
+        }
+    }
+
+    pub(super) fn class(&self) -> Class {
+        self.class
+    }
+
+    pub(super) fn seen_us(&self) -> u64 {
+        self.seen_us
+    }
+
+    /// Where the object should be at `at_us`, without any margin.
+    pub(super) fn predicted(&self, at_us: u64) -> Rect {
+        let age_s = self.age_s(at_us);
+        rect([0, 1].map(|axis| self.centre[axis] + self.speed[axis] * age_s), self.size)
+    }
+
+    /// Seen at `at_us`, which is not before the last sighting.
+    pub(super) fn seen(&mut self, object: &Object, at_us: u64) {
+        let interval_s = self.age_s(at_us);
+        let (centre, size) = centre_and_size(object.rect);
+        for axis in [0, 1] {
+            if interval_s >= MIN_SPEED_INTERVAL_S {
+                let limit = MAX_SPEED_SIZES * size[axis].max(self.size[axis]);
+                let measured = ((centre[axis] - self.centre[axis]) / interval_s).max(-limit).min(limit);
+                let weight = if self.seen_once { 1.0 } else { SPEED_WEIGHT };
+                self.speed[axis] += (measured - self.speed[axis]) * weight;
+            }
+            let least = self.size[axis] * (1.0 - (MAX_SHRINK_PER_S * interval_s).min(1.0));
+            self.size[axis] = size[axis].max(least);
+            self.centre[axis] = centre[axis];
+        }
+        self.seen_once &= interval_s < MIN_SPEED_INTERVAL_S;
+        self.score = object.score;
+        self.seen_us = at_us;
+        self.missed_us = 0;
+    }
+
+    /// Missed by a working detector for another `step_us`; true when the track is over.
+    pub(super) fn missed(&mut self, step_us: u64, settings: &TrackSettings) -> bool {
+        self.missed_us += step_us;
+        self.missed_us > u64::from(settings.of(self.class).hold_ms) * 1000
+    }
+
+    /// What to mask at `now_us`: everything from where it was seen to where it should be by now, and a margin that grows with age and speed.
+    pub(super) fn object(&self, now_us: u64, settings: &TrackSettings) -> Object {
+        let class = settings.of(self.class);
+        let age_s = self.age_s(now_us);
+        let (seen, expected) = (rect(self.centre, self.size), self.predicted(now_us));
+        let margin = [0, 1].map(|axis| {
+            let size = self.size[axis];
+            let unknown = if self.seen_once { UNKNOWN_SPEED_SIZES * size * age_s } else { 0.0 };
+            let of_size = size * (class.margin + class.margin_per_s * age_s);
+            let of_speed = self.speed[axis].abs() * (class.speed_margin_s + SPEED_DOUBT * age_s);
+            (of_size + of_speed + unknown).min(MAX_MARGIN * size)
+        });
+        let x = seen.x.min(expected.x) - margin[0];
+        let y = seen.y.min(expected.y) - margin[1];
+        let right = (seen.x + seen.w).max(expected.x + expected.w) + margin[0];
+        let bottom = (seen.y + seen.h).max(expected.y + expected.h) + margin[1];
+        Object {
+            class: self.class,
+            score: self.score,
+            rect: Rect { x, y, w: right - x, h: bottom - y },
+            track: self.id,
+        }
+    }
+
+    fn age_s(&self, at_us: u64) -> f32 {
+        at_us.saturating_sub(self.seen_us) as f32 * 1e-6
+    }
+}
+
+fn centre_and_size(rect: Rect) -> (Pair, Pair) {
+    ([rect.x + rect.w / 2.0, rect.y + rect.h / 2.0], [rect.w, rect.h])
+}
+
+fn rect([x, y]: Pair, [w, h]: Pair) -> Rect {
+    Rect { x: x - w / 2.0, y: y - h / 2.0, w, h }
+}
