@@ -5,9 +5,12 @@
 //! decoded. What a board may be told is in `contract`, how it is signed in `token`.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod clock;
 pub mod command;
+pub mod demo;
 pub mod keys;
+pub mod media;
 pub mod mqtt;
 pub mod receive;
 pub mod room;

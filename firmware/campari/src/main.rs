@@ -1,5 +1,5 @@
 //! `campari`: the command line of technicians and centralists. Everything is in the library, so that tests reach it.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    campari::cli::main()
 }

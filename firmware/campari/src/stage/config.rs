@@ -79,7 +79,7 @@ struct Clock {
 struct VoiceFile<'a> {
     site: &'a str,
     camera: &'a str,
-    link: Link<'a>,
+    link: &'a Path,
     mqtt: Mqtt<'a>,
 }
 
@@ -127,7 +127,7 @@ pub(super) fn voice(builder: &Builder, paths: &Paths, certificates: &Certificate
     let file = VoiceFile {
         site: builder.parties.site.as_str(),
         camera: builder.parties.camera.as_str(),
-        link: Link { socket: &paths.socket },
+        link: &paths.socket,
         mqtt: Mqtt {
             host: "127.0.0.1",
             port,

@@ -1,0 +1,158 @@
+//! How every command finds the broker: flags, or `~/.config/campari.toml`, or both (flags win).
+
+use crate::mqtt::{Broker, Bus, BusSettings, Identity, Tls};
+use anyhow::{Context, Result, bail};
+use contract::SiteId;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a broker may take.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// Flags that all commands on the bus share.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Connection {
+    /// MQTT broker, as HOST:PORT.
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Broker")]
+    pub(super) broker: Option<Broker>,
+    /// Authority that signed the broker's certificate (PEM). Without it the connection is in clear.
+    #[arg(long, value_name = "FILE", help_heading = "Broker")]
+    pub(super) ca: Option<PathBuf>,
+    /// Our client certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "key_pem", help_heading = "Broker")]
+    pub(super) cert: Option<PathBuf>,
+    /// Its private key (PEM).
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Broker")]
+    pub(super) key_pem: Option<PathBuf>,
+    /// The camera park.
+    #[arg(long, value_name = "SITE")]
+    pub(super) site: Option<SiteId>,
+    /// Settings file with broker, ca, cert, key_pem and site [default: ~/.config/campari.toml, if it is there].
+    #[arg(long, value_name = "FILE", help_heading = "Broker")]
+    pub(super) config: Option<PathBuf>,
+}
+
+/// The settings file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    broker: Option<String>,
+    ca: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key_pem: Option<PathBuf>,
+    site: Option<SiteId>,
+}
+
+/// What flags and file together say.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) broker: Broker,
+    pub(super) site: SiteId,
+}
+
+fn read(path: &Path) -> Result<File> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("settings {}", path.display()))?;
+    parse(&text, path)
+}
+
+/// Paths in the file are relative to it.
+fn parse(text: &str, path: &Path) -> Result<File> {
+    let mut file: File = toml::from_str(text).with_context(|| format!("settings {}", path.display()))?;
+    let base = path.parent().unwrap_or(Path::new(""));
+    for named in [&mut file.ca, &mut file.cert, &mut file.key_pem].into_iter().flatten() {
+        *named = base.join(&*named);
+    }
+    Ok(file)
+}
+
+impl Connection {
+    fn file(&self) -> Result<File> {
+        if let Some(path) = &self.config {
+            return read(path);
+        }
+        let config = std::env::var_os("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
+        match config.map(|dir| dir.join("campari.toml")) {
+            Some(path) if path.is_file() => read(&path),
+            _ => Ok(File::default()),
+        }
+    }
+
+    pub(super) fn place(&self) -> Result<Place> {
+        let file = self.file()?;
+        let Some(site) = self.site.clone().or(file.site) else {
+            bail!("which camera park? Give --site, or write site = \"…\" into ~/.config/campari.toml");
+        };
+        let mut broker = match (&self.broker, &file.broker) {
+            (Some(broker), _) => broker.clone(),
+            (None, Some(text)) => text.parse()?,
+            (None, None) => {
+                bail!("which broker? Give --broker HOST:PORT, or write broker = \"…\" into ~/.config/campari.toml")
+            }
+        };
+        let identity = match (self.cert.clone().or(file.cert), self.key_pem.clone().or(file.key_pem)) {
+            (Some(cert), Some(key)) => Some(Identity { cert, key }),
+            (None, None) => None,
+            _ => bail!("a client certificate needs both cert and key_pem"),
+        };
+        broker.tls = match (self.ca.clone().or(file.ca), identity) {
+            (Some(ca), identity) => Some(Tls { ca, identity }),
+            (None, Some(_)) => bail!("a client certificate needs TLS: give --ca, the authority of the broker's certificate"),
+            (None, None) => None,
+        };
+        Ok(Place { broker, site })
+    }
+}
+
+/// A client id that no other run has.
+pub(super) fn client_id(what: &str) -> String {
+    format!("campari-{what}-{:08x}", rand::random::<u32>())
+}
+
+impl Place {
+    /// Connects and waits until the subscriptions stand. The receiver has everything retained.
+    pub(super) async fn open(
+        &self,
+        what: &str,
+        subscribe: Vec<String>,
+    ) -> Result<(Bus, tokio::sync::broadcast::Receiver<std::sync::Arc<crate::mqtt::Message>>)> {
+        let id = client_id(what);
+        let answers = (what != "status" && what != "view").then(|| format!("campari/v1/{}/answer/{id}", self.site));
+        let bus = Bus::open(&self.broker, BusSettings { client_id: id, subscribe, answers, ..BusSettings::default() })?;
+        let messages = bus.messages();
+        bus.ready(CONNECT_WITHIN).await?;
+        Ok((bus, messages))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_in_the_settings_file_are_relative_to_it() {
+        let file = parse("broker = \"b:8883\"\nca = \"tls/ca.pem\"\nsite = \"almere\"", Path::new("/etc/c/campari.toml")).unwrap();
+        assert_eq!(file.ca.as_deref(), Some(Path::new("/etc/c/tls/ca.pem")));
+    }
+
+    #[test]
+    fn an_unknown_key_in_the_settings_is_refused_with_what_is_allowed() {
+        let error = format!("{:#}", parse("brokr = \"b:1\"", Path::new("campari.toml")).unwrap_err());
+        assert!(error.contains("brokr") && error.contains("broker") && error.contains("campari.toml"), "{error}");
+    }
+
+    #[test]
+    fn a_certificate_without_an_authority_is_refused() {
+        let connection = Connection {
+            broker: Some("b:8883".parse().unwrap()),
+            cert: Some("c.pem".into()),
+            key_pem: Some("k.pem".into()),
+            site: Some("almere".parse().unwrap()),
+            ..Connection::default()
+        };
+        let error = connection.place().unwrap_err().to_string();
+        assert!(error.contains("--ca"), "{error}");
+    }
+}

@@ -1,0 +1,141 @@
+//! The commands. Exit status 0 done, 1 refused or failed, 2 usage.
+
+mod connect;
+mod demo;
+mod keygen;
+mod output;
+mod policy;
+mod room;
+mod share;
+mod status;
+mod view;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use output::Output;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Camera access with privacy: keys, policy, heartbeat, grants, and a subscriber's eye on what arrives.
+#[derive(Debug, Parser)]
+#[command(name = "campari", version, max_term_width = 110)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The whole road on this machine: broker, eye, voice, control room, subscriber.
+    Demo(Box<demo::Arguments>),
+    /// Make an Ed25519 key: a private key file, and the public half for the policy.
+    Keygen(keygen::Arguments),
+    /// The control room's agent: signed heartbeat and presence, until it is stopped.
+    Room(Box<room::Arguments>),
+    /// Let a subscriber watch a camera.
+    Grant(Box<share::GrantArguments>),
+    /// End a share, or every share of a camera.
+    Revoke(Box<share::RevokeArguments>),
+    /// Every camera of the site, as its board last said.
+    Status(status::Arguments),
+    /// Receive a stream: time to the first picture, latency, loss; can save.
+    View(view::Arguments),
+    /// What a city allows: write it, sign it, look at it.
+    #[command(subcommand)]
+    Policy(policy::Command),
+}
+
+/// Whether a command did what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Done {
+    Yes,
+    /// Refused, or a promise was broken; what and why is printed.
+    No,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let quiet = if matches!(arguments.command, Command::Room(_)) { "info" } else { "warn" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("{quiet},rumqttc=error")));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            Output::new(false).failed(&anyhow::anyhow!("no async runtime: {cause}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let json = arguments.command.wants_json();
+    match runtime.block_on(arguments.command.run()) {
+        Ok(Done::Yes) => ExitCode::SUCCESS,
+        Ok(Done::No) => ExitCode::FAILURE,
+        Err(error) => {
+            Output::new(json).failed(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Command {
+    fn wants_json(&self) -> bool {
+        match self {
+            Command::Demo(_) => false,
+            Command::Keygen(arguments) => arguments.json,
+            Command::Room(arguments) => arguments.json,
+            Command::Grant(arguments) => arguments.json,
+            Command::Revoke(arguments) => arguments.json,
+            Command::Status(arguments) => arguments.json,
+            Command::View(arguments) => arguments.json,
+            Command::Policy(command) => command.wants_json(),
+        }
+    }
+
+    async fn run(self) -> Result<Done> {
+        let output = Output::new(self.wants_json());
+        match self {
+            Command::Demo(arguments) => demo::run(*arguments).await,
+            Command::Keygen(arguments) => keygen::run(&arguments, output),
+            Command::Room(arguments) => room::run(*arguments, output).await,
+            Command::Grant(arguments) => share::grant(*arguments, output).await,
+            Command::Revoke(arguments) => share::revoke(*arguments, output).await,
+            Command::Status(arguments) => status::run(arguments, output).await,
+            Command::View(arguments) => view::run(arguments, output).await,
+            Command::Policy(command) => policy::run(&command, output),
+        }
+    }
+}
+
+/// Ends at Ctrl-C or SIGTERM.
+async fn asked_to_stop() {
+    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        return tokio::signal::ctrl_c().await.unwrap_or_default();
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_but_the_demo_takes_json() {
+        for command in Arguments::command().get_subcommands().filter(|command| command.get_name() != "demo") {
+            let leaves: Vec<_> =
+                if command.has_subcommands() { command.get_subcommands().collect() } else { vec![command] };
+            for leaf in leaves {
+                assert!(leaf.get_arguments().any(|argument| argument.get_id() == "json"), "{}", leaf.get_name());
+            }
+        }
+    }
+}

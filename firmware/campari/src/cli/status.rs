@@ -1,0 +1,116 @@
+//! `campari status`: every camera of a site, from what its board last said.
+
+use super::connect::Connection;
+use super::{Done, Output};
+use crate::clock;
+use crate::command::{read_state, state_filter};
+use anyhow::Result;
+use contract::body::{Mode, Presence, State};
+use contract::{CameraId, SiteId};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// The broker sends everything retained at once and has no word for "that was all": silence this long is it.
+const SILENCE: Duration = Duration::from_millis(400);
+/// For the first one we wait longer.
+const FIRST: Duration = Duration::from_secs(2);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    connection: Connection,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) async fn run(arguments: Arguments, output: Output) -> Result<Done> {
+    let place = arguments.connection.place()?;
+    let (bus, mut messages) = place.open("status", vec![state_filter(&place.site)]).await?;
+    let mut cameras = BTreeMap::new();
+    let mut patience = FIRST;
+    // Boards that renew their state meanwhile must not keep us here.
+    let whole = tokio::time::Instant::now() + FIRST;
+    while let Ok(Ok(message)) = timeout(patience, messages.recv()).await {
+        if let Some((camera, state)) = read_state(&place.site, &message) {
+            cameras.insert(camera, state);
+        }
+        patience = SILENCE.min(whole.saturating_duration_since(tokio::time::Instant::now()));
+    }
+    bus.close().await;
+    let people = || table(&place.site, &cameras);
+    let list: Vec<_> = cameras.iter().map(|(camera, state)| json!({"camera": camera, "state": state})).collect();
+    output.result(people, &json!({"site": place.site, "cameras": list}));
+    Ok(Done::Yes)
+}
+
+const HEAD: [&str; 9] = ["camera", "board", "mode", "masking", "fps", "p99", "heartbeat", "policy", "shares"];
+
+fn table(site: &SiteId, cameras: &BTreeMap<CameraId, State>) -> String {
+    if cameras.is_empty() {
+        return format!("no camera of site {site} was ever connected to this broker");
+    }
+    let mut rows = vec![HEAD.map(str::to_owned)];
+    rows.extend(cameras.iter().map(|(camera, state)| row(camera, state)));
+    let widths: Vec<_> = (0..HEAD.len()).map(|c| rows.iter().map(|row| row[c].chars().count()).max().unwrap_or(0)).collect();
+    let line = |row: &[String; 9]| {
+        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn row(camera: &CameraId, state: &State) -> [String; 9] {
+    let board = match state.presence {
+        Presence::Online => "online",
+        Presence::EyeAbsent => "eye absent",
+        Presence::Offline => "offline",
+    };
+    let Some(eye) = &state.eye else {
+        return std::array::from_fn(|column| match column {
+            0 => camera.to_string(),
+            1 => board.to_owned(),
+            _ => "-".to_owned(),
+        });
+    };
+    let now = clock::unix_s();
+    let shares: Vec<_> = eye
+        .shares
+        .iter()
+        .map(|share| format!("{} {} {} min left", share.jti, share.filter, share.exp.saturating_sub(now).div_ceil(60)))
+        .collect();
+    [
+        camera.to_string(),
+        if eye.clock_synchronised { board.to_owned() } else { format!("{board}, clock unsure") },
+        match eye.mode {
+            Mode::Normal => "normal".to_owned(),
+            Mode::Reserved => "reserved".to_owned(),
+        },
+        eye.ladder.to_string(),
+        format!("{:.1}", eye.fps),
+        format!("{:.0} ms", eye.capture_to_link_p99_ms),
+        eye.heartbeat_age_s.map_or_else(|| "never".to_owned(), |age_s| format!("{age_s:.0} s ago")),
+        eye.policy_version.map_or_else(|| "none".to_owned(), |version| version.to_string()),
+        if shares.is_empty() { "none".to_owned() } else { shares.join(", ") },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_that_is_away_shows_nothing_old() {
+        let state = State { presence: Presence::Offline, eye: None, voice: None };
+        let text = table(&"almere".parse().unwrap(), &BTreeMap::from([("613".parse().unwrap(), state)]));
+        let row = text.lines().nth(1).unwrap();
+        assert!(row.starts_with("613") && row.contains("offline") && row.contains('-'), "{text}");
+    }
+
+    #[test]
+    fn an_empty_site_says_so() {
+        assert!(table(&"almere".parse().unwrap(), &BTreeMap::new()).contains("almere"));
+    }
+}

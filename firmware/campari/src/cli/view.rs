@@ -1,0 +1,274 @@
+//! `campari view`: a subscriber that measures.
+
+use super::connect::Connection;
+use super::{Done, Output, asked_to_stop, output};
+use crate::media;
+use crate::mqtt::{Bus, Message};
+use crate::receive::{Ports, Reception, Receiver, SavedStream};
+use anyhow::{Context, Result, bail};
+use contract::body::ShareEvent;
+use contract::{CameraId, SubscriberId};
+use indicatif::ProgressBar;
+use rtp::sdp::Description;
+use serde_json::json;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::broadcast;
+
+/// Between two renewals of the line that lives.
+const LIVE_EVERY: Duration = Duration::from_millis(500);
+
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("from").required(true).multiple(true))]
+pub(super) struct Arguments {
+    /// Session description of the stream.
+    #[arg(long, value_name = "FILE", group = "from", conflicts_with = "listen")]
+    sdp: Option<PathBuf>,
+    /// Receive on this port (RTCP on the next one).
+    #[arg(long, value_name = "[ADDR:]PORT", group = "from", value_parser = address)]
+    listen: Option<SocketAddr>,
+    /// Follow the subscriber's shares over MQTT: take the session description from there, and end with the share.
+    #[arg(long, value_name = "CAMERA/SUBSCRIBER", group = "from", value_parser = share_topic)]
+    share_topic: Option<(CameraId, SubscriberId)>,
+    /// Save what can be decoded: .h264, or .mp4 and .mkv through ffmpeg.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Stop after this long.
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    #[command(flatten)]
+    connection: Connection,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let all = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
+    let address = text.parse::<u16>().map(all).or_else(|_| text.parse());
+    match address {
+        Ok(address) if address.port() % 2 == 0 && address.port() > 0 => Ok(address),
+        Ok(_) => Err("the port must be even: RTCP uses the next one".into()),
+        Err(_) => Err("write PORT or ADDR:PORT".into()),
+    }
+}
+
+fn share_topic(text: &str) -> Result<(CameraId, SubscriberId), String> {
+    let (camera, subscriber) = text.split_once('/').ok_or("write CAMERA/SUBSCRIBER")?;
+    let said = |cause: contract::IdError| cause.to_string();
+    Ok((camera.parse().map_err(said)?, subscriber.parse().map_err(said)?))
+}
+
+/// Where to listen, and for which payload type.
+struct Session {
+    address: SocketAddr,
+    payload_type: u8,
+}
+
+impl Session {
+    fn of(description: &Description) -> Self {
+        Self { address: SocketAddr::new(description.address, description.port), payload_type: description.payload_type }
+    }
+}
+
+struct Follower {
+    _bus: Bus,
+    messages: broadcast::Receiver<Arc<Message>>,
+}
+
+impl Follower {
+    async fn open(connection: &Connection, camera: &CameraId, subscriber: &SubscriberId) -> Result<Self> {
+        let place = connection.place()?;
+        let topic = format!("campari/v1/{}/{camera}/share/{subscriber}/+", place.site);
+        let (bus, messages) = place.open("view", vec![topic]).await?;
+        Ok(Self { _bus: bus, messages })
+    }
+
+    async fn event(&mut self) -> ShareEvent {
+        loop {
+            match self.messages.recv().await {
+                Ok(message) => match serde_json::from_slice(&message.payload) {
+                    Ok(event) => return event,
+                    Err(cause) => tracing::warn!(topic = message.topic, %cause, "not understood"),
+                },
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+}
+
+pub(super) async fn run(arguments: Arguments, output: Output) -> Result<Done> {
+    let mut follower = match &arguments.share_topic {
+        Some((camera, subscriber)) => Some(Follower::open(&arguments.connection, camera, subscriber).await?),
+        None => None,
+    };
+    let session = match (&arguments.sdp, arguments.listen, &mut follower) {
+        (Some(path), _, _) => described(path)?,
+        (_, Some(address), _) => Session { address, payload_type: rtp::PAYLOAD_TYPE },
+        (_, _, Some(follower)) => {
+            output.remark("waiting for a share");
+            match started(follower).await? {
+                Some(session) => session,
+                None => return Ok(Done::No),
+            }
+        }
+        _ => bail!("give --sdp, --listen or --share-topic"),
+    };
+    let stream = arguments.save.as_deref().map(stream_file);
+    let ports = Ports::bind(session.address).await?;
+    let began = Instant::now();
+    let receiver = Receiver::start(ports, session.payload_type, stream.as_deref())?;
+    output.remark(&format!("listening on UDP {}; Ctrl-C ends", session.address));
+    let why = watch(&receiver, arguments.seconds, follower.as_mut(), !arguments.json).await;
+    let seen = receiver.ledger().snapshot();
+    let saved = receiver.leave().await;
+    let saved = match (saved, &arguments.save) {
+        (Some(stream), Some(path)) => Some(keep(stream, path).await?),
+        _ => None,
+    };
+    report(&seen, began, why, saved.as_ref(), output);
+    Ok(if seen.units > 0 { Done::Yes } else { Done::No })
+}
+
+fn described(path: &Path) -> Result<Session> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("session description {}", path.display()))?;
+    let description = Description::parse(&text).with_context(|| path.display().to_string())?;
+    Ok(Session::of(&description))
+}
+
+async fn started(follower: &mut Follower) -> Result<Option<Session>> {
+    loop {
+        tokio::select! {
+            event = follower.event() => if let ShareEvent::Started { sdp } = event {
+                return Ok(Some(Session::of(&Description::parse(&sdp)?)));
+            },
+            () = asked_to_stop() => return Ok(None),
+        }
+    }
+}
+
+/// Media containers are made from the byte stream at the end.
+fn stream_file(save: &Path) -> PathBuf {
+    if is_stream(save) { save.to_owned() } else { save.with_extension("part.h264") }
+}
+
+fn is_stream(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("h264") || extension.eq_ignore_ascii_case("264"))
+}
+
+async fn keep(stream: SavedStream, path: &Path) -> Result<SavedStream> {
+    if let Some(fault) = &stream.fault {
+        bail!("{}: {fault}; the rest is missing", stream.path.display());
+    }
+    if is_stream(path) || stream.pictures == 0 {
+        return Ok(stream);
+    }
+    media::clip(&stream, path).await?;
+    std::fs::remove_file(&stream.path).with_context(|| stream.path.display().to_string())?;
+    Ok(SavedStream { path: path.to_owned(), ..stream })
+}
+
+async fn watch(receiver: &Receiver, seconds: Option<u64>, mut follower: Option<&mut Follower>, live: bool) -> &'static str {
+    let bar = if live && output::is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+    let mut renew = tokio::time::interval(LIVE_EVERY);
+    let limit = async {
+        match seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(limit);
+    let ledger = receiver.ledger();
+    let why = loop {
+        let ended = async {
+            match &mut follower {
+                Some(follower) => while !matches!(follower.event().await, ShareEvent::Ended { .. }) {},
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = renew.tick() => bar.set_message(live_line(&ledger.snapshot())),
+            _ = ledger.until(|seen| seen.goodbye.is_some()) => break "the sender said goodbye",
+            () = ended => break "the share ended",
+            () = asked_to_stop() => break "stopped",
+            () = &mut limit => break "time is up",
+        }
+    };
+    bar.finish_and_clear();
+    why
+}
+
+fn live_line(seen: &Reception) -> String {
+    let latency = seen.latency_us.map(|us| format!(" · {:.0} ms", us.p50 as f64 / 1e3)).unwrap_or_default();
+    format!("{} pictures · {} packets · {} lost{latency}", seen.units, seen.packets, seen.packets_lost)
+}
+
+fn report(seen: &Reception, began: Instant, why: &str, saved: Option<&SavedStream>, output: Output) {
+    let since = |at: Instant| at.duration_since(began).as_secs_f64() * 1e3;
+    let first_packet_ms = seen.first_datagram.map(since);
+    let first_picture_ms = seen.first_key.map(since);
+    let of_first_packet_ms = seen.first_key.zip(seen.first_datagram).map(|(key, packet)| (key - packet).as_secs_f64() * 1e3);
+    let latency = seen.latency_us.map(|us| (us.p50 as f64 / 1e3, us.p99 as f64 / 1e3, us.max as f64 / 1e3));
+    let people = || {
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".into());
+        let mut lines = vec![
+            format!("ended              {why}"),
+            format!(
+                "first picture      {}",
+                or_none(first_picture_ms.zip(of_first_packet_ms).map(|(ms, of)| format!("{ms:.0} ms after listening began, {of:.0} ms after the first packet")))
+            ),
+            format!("pictures           {} whole, {} with a part missing", seen.units, seen.units_dropped),
+            format!("packets            {}, {} lost, jitter {:.1} ms", seen.packets, seen.packets_lost, seen.jitter_ms),
+            format!("rate               {}", or_none(seen.megabits_per_s().map(|rate| format!("{rate:.2} Mbit/s")))),
+            format!(
+                "capture to here    {}",
+                latency.map_or_else(|| "the stream does not say when it was captured".into(), |(p50, p99, max)| format!("p50 {p50:.0} ms, p99 {p99:.0} ms, slowest {max:.0} ms (by both clocks)"))
+            ),
+        ];
+        if seen.from_the_future > 0 {
+            lines.push(format!("clocks             {} pictures come from our future: the clocks disagree", seen.from_the_future));
+        }
+        if let Some(stream) = saved {
+            lines.push(format!("saved              {} ({} pictures)", stream.path.display(), stream.pictures));
+        }
+        lines.join("\n")
+    };
+    let programs = json!({
+        "ok": seen.units > 0,
+        "ended": why,
+        "first_packet_ms": first_packet_ms,
+        "first_picture_ms": first_picture_ms,
+        "pictures": seen.units,
+        "pictures_damaged": seen.units_dropped,
+        "packets": seen.packets,
+        "packets_lost": seen.packets_lost,
+        "jitter_ms": seen.jitter_ms,
+        "megabits_per_s": seen.megabits_per_s(),
+        "capture_to_subscriber_ms": latency.map(|(p50, p99, max)| json!({"p50": p50, "p99": p99, "max": max})),
+        "saved": saved.map(|stream| json!({"file": stream.path, "pictures": stream.pictures, "fps": stream.fps()})),
+    });
+    output.result(people, &programs);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_odd_port_is_refused_since_rtcp_needs_the_next_one() {
+        assert!(address("5005").unwrap_err().contains("even"));
+        assert_eq!(address("5004").unwrap().port(), 5004);
+        assert_eq!(address("127.0.0.1:5004").unwrap().ip(), IpAddr::V4(Ipv4Addr::LOCALHOST));
+        assert!(address("camera:5004").is_err());
+    }
+
+    #[test]
+    fn a_share_topic_cannot_carry_wildcards() {
+        assert!(share_topic("613/#").is_err());
+        assert!(share_topic("+/tlc").is_err());
+        assert!(share_topic("613/tlc").is_ok());
+    }
+}
