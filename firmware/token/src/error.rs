@@ -1,5 +1,5 @@
-//! What can be wrong with a token, key or bundle. Texts name fields and places, never the values that an unknown sender chose, so
-//! that they may be logged (P10).
+//! What can be wrong with a token, key or bundle. The texts go back to whoever sent it; of what a sender chose they repeat key ids at
+//! most, never claims. A log takes [`TokenError::code`] alone (P10).
 
 use contract::body::Refusal;
 use contract::claims::{MAX_TOKEN, TokenKind};

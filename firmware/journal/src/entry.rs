@@ -1,0 +1,151 @@
+//! One entry: the closed list of fields of DESIGN §9. What is not here is not recorded.
+
+use contract::body::Usage;
+use contract::claims::{Grant, TokenKind};
+use contract::{EndReason, ErrorCode, Filter, Jti, KeyId, SubscriberId, ToldReason, ViewName};
+use serde::{Deserialize, Serialize};
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// The eye started.
+    Boot,
+    /// A policy came into force.
+    Policy,
+    /// A grant was accepted.
+    Granted,
+    /// Media of the share may flow; written before the first picture does.
+    Started,
+    /// The share is over.
+    Ended,
+    /// A command was refused.
+    Refused,
+    /// The police took the camera.
+    Preempted,
+    /// The police gave the camera back.
+    Released,
+}
+
+/// One entry. Absent fields are left out of the line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Unix milliseconds on the board.
+    pub at_ms: u64,
+    /// Whether the board's clock was synchronised then.
+    pub clock_synchronised: bool,
+    /// What happened.
+    pub event: What,
+    /// The share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Jti>,
+    /// Key that signed the command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_key: Option<KeyId>,
+    /// Who acted in the control room: a pseudonym.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// Who asked: a pseudonym.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester: Option<String>,
+    /// Recipient organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<SubscriberId>,
+    /// What for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// Policy in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_version: Option<u64>,
+    /// Granted view.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<ViewName>,
+    /// Filter that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter_asked: Option<Filter>,
+    /// Filter in effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter_effective: Option<Filter>,
+    /// Seconds per rung, bytes and pictures sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// SHA-256 of the model in use, hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_sha256: Option<String>,
+    /// Firmware: version or hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firmware: Option<String>,
+    /// The signed command itself, so that it can be verified again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// Which kind of command was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<TokenKind>,
+    /// Why it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<ErrorCode>,
+    /// Why a share ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub true_reason: Option<EndReason>,
+    /// What the subscriber was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_reason: Option<ToldReason>,
+}
+
+impl Entry {
+    /// An entry that says only when and what.
+    #[must_use]
+    pub fn new(at_ms: u64, clock_synchronised: bool, event: What) -> Self {
+        Self {
+            at_ms,
+            clock_synchronised,
+            event,
+            share: None,
+            actor_key: None,
+            operator: None,
+            requester: None,
+            recipient: None,
+            purpose: None,
+            policy_version: None,
+            view: None,
+            filter_asked: None,
+            filter_effective: None,
+            usage: None,
+            model_sha256: None,
+            firmware: None,
+            token: None,
+            command: None,
+            refused: None,
+            true_reason: None,
+            told_reason: None,
+        }
+    }
+
+    /// The same entry about `grant`: everything that its claims say.
+    #[must_use]
+    pub fn of_grant(self, grant: &Grant) -> Self {
+        Self {
+            share: Some(grant.envelope.jti.clone()),
+            actor_key: Some(grant.envelope.iss.clone()),
+            operator: Some(grant.act.operator.clone()),
+            requester: grant.act.requester.clone(),
+            recipient: Some(grant.sub.clone()),
+            purpose: Some(grant.purpose.clone()),
+            view: Some(grant.view.clone()),
+            filter_asked: Some(grant.filter),
+            ..self
+        }
+    }
+
+    /// The same entry with the end of a share.
+    #[must_use]
+    pub fn of_end(self, share: Jti, reason: EndReason, usage: Usage) -> Self {
+        Self {
+            share: Some(share),
+            true_reason: Some(reason),
+            told_reason: Some(reason.told()),
+            usage: Some(usage),
+            ..self
+        }
+    }
+}
