@@ -1,1 +1,91 @@
-//! voice.
+//! The voice: everything of a board that speaks to the network. It has no pixels.
+//!
+//! It ferries signed bytes between the MQTT broker and the eye, and sends the eye's masked pictures to the receivers that the eye names. It cannot
+//! see a raw frame, start a share, or keep one alive. One task does the work (`run`); two more keep broker and link supplied.
+#![forbid(unsafe_code)]
+
+pub mod broker;
+pub mod clock;
+pub mod command;
+pub mod config;
+pub mod desk;
+pub mod eye;
+pub mod meter;
+pub mod outbox;
+pub mod outlet;
+pub mod shares;
+pub mod status;
+pub mod tls;
+pub mod viewer;
+pub mod wire;
+
+use broker::{Broker, BrokerEvent, BrokerSettings};
+use config::Config;
+use contract::topic::{CommandTopic, Topics};
+use desk::Desk;
+use eye::{EyeEvent, EyeLink};
+use shares::Shares;
+use std::future::Future;
+use std::time::Duration;
+use tokio::time::sleep_until;
+
+/// How long a stopping voice waits for the broker to take its last words.
+pub const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Runs until `stop` completes; comes back when goodbyes are said.
+///
+/// # Errors
+/// [`tls::TlsError`] when the certificates cannot be used. An absent broker or eye is no error: both are tried for ever.
+pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), tls::TlsError> {
+    let tls = config.mqtt.tls.as_ref().map(tls::client).transpose()?;
+    let topics = Topics::new(config.site.clone(), config.camera.clone());
+    let client_id = config.client_id();
+    let mut broker = Broker::start(BrokerSettings {
+        host: config.mqtt.host,
+        port: config.mqtt.port,
+        client_id,
+        keep_alive: Duration::from_secs(config.mqtt.keep_alive_s.into()),
+        tls,
+        topics: subscriptions(&topics),
+        will: (topics.state(), serde_json::to_vec(&status::offline()).unwrap_or_default()),
+    });
+    let mut link = EyeLink::new(config.link);
+    let settings = viewer::Settings::new(config.rtp.max_payload_bytes);
+    let mut desk = Desk::new(config.site, topics, Shares::new(settings));
+    tokio::pin!(stop);
+    loop {
+        let deadline = desk.deadline();
+        tokio::select! {
+            () = &mut stop => break,
+            event = link.next() => match event {
+                EyeEvent::Up(greeting, writer) => {
+                    desk.eye_up(greeting, writer);
+                    hear(&mut link, &mut desk, &broker);
+                }
+                EyeEvent::Readable => hear(&mut link, &mut desk, &broker),
+                EyeEvent::Down => desk.eye_down(&broker),
+            },
+            event = broker.next() => match event {
+                BrokerEvent::Message(publish) => desk.broker_said(&publish, &broker),
+                BrokerEvent::Connected | BrokerEvent::Lost => {}
+            },
+            () = std::future::poll_fn(|cx| desk.poll_receivers(cx)) => {}
+            () = sleep_until(deadline) => {}
+        }
+        desk.tick(&broker);
+    }
+    desk.close(&broker);
+    broker.close(CLOSE_WITHIN).await;
+    Ok(())
+}
+
+fn hear(link: &mut EyeLink, desk: &mut Desk, broker: &Broker) {
+    while let Some((message, body)) = link.message() {
+        desk.eye_said(message, body, broker);
+    }
+}
+
+fn subscriptions(topics: &Topics) -> Vec<String> {
+    let commands = CommandTopic::ALL.into_iter().flat_map(|command| [topics.command(command), topics.all(command)]);
+    commands.chain([topics.heartbeat(), topics.policy()]).collect()
+}

@@ -1,0 +1,108 @@
+//! What the voice measures of the media that it sends; published in `state`.
+//!
+//! Counts for all shares together, from the moment the first of the running ones started. No averages: counters, and one histogram of the time
+//! between capture and the moment the picture's last packet was handed to the kernel.
+
+use contract::body::{Latency, VoiceState};
+use hdrhistogram::Histogram;
+use rtp::rtcp::Now;
+
+/// Latencies above this count as this, microseconds.
+const LARGEST_US: u64 = 60_000_000;
+
+/// Counters and the histogram.
+#[derive(Debug)]
+pub struct Meter {
+    /// Absent only if the library refused its constant bounds.
+    latency_us: Option<Histogram<u32>>,
+    shown: bool,
+    pictures: u64,
+    pictures_dropped: u64,
+    packets: u64,
+    bytes: u64,
+    last_packet_at_ms: u64,
+    packets_outside_share: u64,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self {
+            latency_us: Histogram::new_with_bounds(1, LARGEST_US, 2).ok(),
+            shown: false,
+            pictures: 0,
+            pictures_dropped: 0,
+            packets: 0,
+            bytes: 0,
+            last_packet_at_ms: 0,
+            packets_outside_share: 0,
+        }
+    }
+}
+
+impl Meter {
+    /// The first of the running shares starts: counts begin anew, except the one that must stay 0.
+    pub fn begin(&mut self) {
+        let outside = self.packets_outside_share;
+        let mut latency_us = self.latency_us.take();
+        if let Some(histogram) = &mut latency_us {
+            histogram.reset();
+        }
+        *self = Self {
+            latency_us,
+            shown: true,
+            pictures: 0,
+            pictures_dropped: 0,
+            packets: 0,
+            bytes: 0,
+            last_packet_at_ms: 0,
+            packets_outside_share: outside,
+        };
+    }
+    /// The kernel took an RTP packet.
+    pub fn packet(&mut self, bytes: usize) {
+        self.packets += 1;
+        self.bytes += bytes as u64;
+    }
+    /// The kernel took a picture's last packet at `now`.
+    pub fn picture(&mut self, captured_monotonic_us: u64, now: Now) {
+        self.pictures += 1;
+        self.last_packet_at_ms = now.utc_us / 1000;
+        let latency_us = now.media.0.saturating_sub(captured_monotonic_us).clamp(1, LARGEST_US);
+        if let Some(histogram) = &mut self.latency_us {
+            histogram.saturating_record(latency_us);
+        }
+    }
+    /// Pictures that were not sent, or not whole.
+    pub fn dropped(&mut self, pictures: u64) {
+        self.pictures_dropped += pictures;
+    }
+    /// Something tried to send outside a share; it was stopped.
+    pub fn outside_share(&mut self) {
+        self.shown = true;
+        self.packets_outside_share += 1;
+    }
+    /// RTP packets so far.
+    #[must_use]
+    pub fn packets(&self) -> u64 {
+        self.packets
+    }
+    /// For `state`; nothing before the first share.
+    #[must_use]
+    pub fn read(&self) -> Option<VoiceState> {
+        let millis = |us: u64| us as f64 / 1000.0;
+        let latency = self.latency_us.as_ref().map_or_else(Latency::default, |histogram| Latency {
+            p50: millis(histogram.value_at_quantile(0.5)),
+            p99: millis(histogram.value_at_quantile(0.99)),
+            max: millis(histogram.max()),
+        });
+        self.shown.then_some(VoiceState {
+            capture_to_packet_ms: latency,
+            pictures: self.pictures,
+            pictures_dropped: self.pictures_dropped,
+            packets: self.packets,
+            bytes: self.bytes,
+            last_packet_at_ms: self.last_packet_at_ms,
+            packets_outside_share: self.packets_outside_share,
+        })
+    }
+}

@@ -1,0 +1,321 @@
+//! One receiver of a share: its RTP stream, its sender reports, what it says back, and the slate when the eye is lost.
+//!
+//! Decides nothing about who may watch; it is made when the eye says that a share started and unmade when it says that it ended.
+
+use crate::clock;
+use crate::meter::Meter;
+use crate::outlet::{Fate, Outlet, Picture};
+use crate::wire::Wire;
+use contract::body::Usage;
+use contract::{Jti, Rung, SubscriberId};
+use link::{Destination, StreamId};
+use rand::Rng as _;
+use rtp::rtcp::{self, Feedback};
+use rtp::sdp::Description;
+use rtp::{Packetiser, Ssrc, Start};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long the slate stands in for a lost eye, and how often it is repeated.
+pub const SLATE_FOR: Duration = Duration::from_secs(5);
+/// Time between two slates.
+pub const SLATE_EVERY: Duration = Duration::from_secs(1);
+/// Least time between two requests for a key picture.
+const KEY_EVERY: Duration = Duration::from_millis(500);
+/// Time between two tries to open sockets towards an address that cannot be reached.
+const REOPEN_EVERY: Duration = Duration::from_secs(1);
+/// Longest stretch between two pictures that counts as watched, seconds.
+const LONGEST_STRETCH_S: f64 = 1.0;
+
+/// What has to be done after a viewer was given something.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// The first picture is about to go: this is the session description.
+    pub started: Option<String>,
+    /// The eye should be asked for a key picture.
+    pub key_picture: bool,
+    /// The receiver said goodbye.
+    pub left: bool,
+}
+
+/// Where a viewer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// No picture sent yet.
+    Waiting,
+    /// The eye's pictures go out.
+    Watching,
+    /// The eye is lost: the slate, until then.
+    Slate { until: Instant, next: Instant },
+}
+
+/// One receiver.
+#[derive(Debug)]
+pub struct Viewer {
+    /// The share.
+    pub jti: Jti,
+    /// Its subscriber.
+    pub sub: SubscriberId,
+    /// Which encode it gets.
+    pub stream: StreamId,
+    /// Where it is.
+    pub destination: Destination,
+    /// When the eye started it, Unix milliseconds.
+    pub started_at_ms: u64,
+    cname: String,
+    outlet: Outlet,
+    wire: Option<Wire>,
+    reopen_at: Instant,
+    phase: Phase,
+    key_asked_at: Option<Instant>,
+    report_at: Instant,
+    since: Instant,
+    last_picture_us: Option<u64>,
+    usage: Usage,
+}
+
+impl Viewer {
+    /// A viewer that waits for its first key picture.
+    #[must_use]
+    pub fn new(
+        share: (Jti, SubscriberId),
+        stream: StreamId,
+        destination: Destination,
+        started_at_ms: u64,
+        settings: &Settings,
+    ) -> Self {
+        let mut random = rand::rng();
+        let start = Start { ssrc: Ssrc(random.random()), sequence: random.random(), timestamp: random.random() };
+        let now = Instant::now();
+        let mut outlet = Outlet::new(Packetiser::new(start, settings.max_payload_bytes));
+        outlet.open();
+        let mut viewer = Self {
+            jti: share.0,
+            sub: share.1,
+            stream,
+            destination,
+            started_at_ms,
+            cname: settings.cname.clone(),
+            outlet,
+            wire: None,
+            reopen_at: now,
+            phase: Phase::Waiting,
+            key_asked_at: None,
+            report_at: now,
+            since: now,
+            last_picture_us: None,
+            usage: Usage::default(),
+        };
+        viewer.open_wire(now);
+        viewer
+    }
+
+    fn open_wire(&mut self, now: Instant) {
+        let Destination::Push { address, port } = self.destination;
+        match Wire::open(address, port) {
+            Ok(wire) => self.wire = Some(wire),
+            Err(error) => {
+                // The system's words name no address.
+                tracing::warn!(share = %self.jti, %error, "no way to the receiver; trying again each second");
+                self.reopen_at = now + REOPEN_EVERY;
+            }
+        }
+    }
+
+    /// Gives it a picture of its stream.
+    pub fn picture(&mut self, picture: &Picture<'_>, rung: Rung, now: Instant, meter: &mut Meter) -> Wishes {
+        let mut wishes = Wishes::default();
+        if matches!(self.phase, Phase::Slate { .. }) || self.wire.is_none() {
+            return wishes;
+        }
+        if self.phase == Phase::Waiting {
+            match self.describe(picture) {
+                Some(sdp) => wishes.started = Some(sdp),
+                None => {
+                    wishes.key_picture = self.may_ask_for_key(now);
+                    return wishes;
+                }
+            }
+            self.phase = Phase::Watching;
+            self.since = now;
+        }
+        self.count(picture, rung);
+        wishes.key_picture = self.send(picture, now, meter) != Fate::Sent && self.may_ask_for_key(now);
+        if self.outlet.listener_appeared(now) {
+            wishes.key_picture |= self.may_ask_for_key(now);
+        }
+        wishes
+    }
+
+    fn describe(&self, picture: &Picture<'_>) -> Option<String> {
+        if !picture.key {
+            return None;
+        }
+        let Destination::Push { address, port } = self.destination;
+        match Description::of_push(picture.unit, address, port) {
+            Ok(description) => Some(description.text(rand::rng().random_range(1..u64::from(u32::MAX)))),
+            Err(error) => {
+                tracing::error!(share = %self.jti, %error, "cannot start the stream with this key picture");
+                None
+            }
+        }
+    }
+
+    fn send(&mut self, picture: &Picture<'_>, now: Instant, meter: &mut Meter) -> Fate {
+        let Some(wire) = &self.wire else { return Fate::AwaitsKey };
+        let first = self.outlet.packetiser().packets() == 0;
+        let fate = self.outlet.picture(picture, now, wire, meter);
+        if first && fate == Fate::Sent {
+            // Receivers pair the clocks from the first report on.
+            self.report_at = now;
+        }
+        fate
+    }
+
+    fn count(&mut self, picture: &Picture<'_>, rung: Rung) {
+        self.usage.pictures += 1;
+        self.usage.bytes += picture.unit.len() as u64;
+        let captured_us = picture.captured_monotonic_us;
+        let stretch_s = self.last_picture_us.map_or(0.0, |last| captured_us.saturating_sub(last) as f64 / 1e6);
+        self.last_picture_us = Some(captured_us);
+        let seconds = match rung {
+            Rung::Clear => &mut self.usage.seconds_clear,
+            Rung::Cautious => &mut self.usage.seconds_cautious,
+            Rung::Covered => &mut self.usage.seconds_covered,
+            Rung::Dark => &mut self.usage.seconds_dark,
+        };
+        *seconds += stretch_s.min(LONGEST_STRETCH_S);
+    }
+
+    /// Whether the eye may be asked now; counts as asking.
+    pub fn may_ask_for_key(&mut self, now: Instant) -> bool {
+        let free = self.key_asked_at.is_none_or(|at| now.duration_since(at) >= KEY_EVERY);
+        if free {
+            self.key_asked_at = Some(now);
+        }
+        free
+    }
+
+    /// The eye is lost: the slate takes the picture's place. Whether there is a picture to replace.
+    pub fn eye_lost(&mut self, now: Instant) -> bool {
+        let watched = self.phase == Phase::Watching && self.wire.is_some();
+        if watched {
+            self.phase = Phase::Slate { until: now + SLATE_FOR, next: now };
+        }
+        watched
+    }
+    /// Whether the slate stands in; the share itself has then been told as ended.
+    #[must_use]
+    pub fn is_slate(&self) -> bool {
+        matches!(self.phase, Phase::Slate { .. })
+    }
+    /// What was sent to it, as far as the voice can tell.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// When [`Viewer::tick`] has something to do.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let report = (self.phase != Phase::Waiting && self.wire.is_some()).then_some(self.report_at);
+        let reopen = self.wire.is_none().then_some(self.reopen_at);
+        let slate = match self.phase {
+            Phase::Slate { until, next } => Some(next.min(until)),
+            _ => None,
+        };
+        [report, reopen, slate].into_iter().flatten().min()
+    }
+
+    /// Does what is due. False when the viewer is done with (its slate has stood long enough).
+    pub fn tick(&mut self, now: Instant, slate: &[u8], meter: &mut Meter) -> bool {
+        if self.wire.is_none() && now >= self.reopen_at {
+            self.open_wire(now);
+        }
+        if let Phase::Slate { until, next } = self.phase {
+            if now >= until {
+                return false;
+            }
+            if now >= next {
+                self.phase = Phase::Slate { until, next: next + SLATE_EVERY };
+                let moment = clock::now();
+                let picture = Picture {
+                    unit: slate,
+                    captured_monotonic_us: moment.media.0,
+                    captured_utc_us: moment.utc_us,
+                    key: true,
+                };
+                self.send(&picture, now, meter);
+            }
+        }
+        if self.phase != Phase::Waiting && now >= self.report_at {
+            self.report(now);
+        }
+        true
+    }
+
+    fn report(&mut self, now: Instant) {
+        let stream = self.outlet.packetiser();
+        let rate = stream.payload_bytes() as f64 / now.duration_since(self.since).as_secs_f64().max(1.0);
+        match (rtcp::sender_report(stream, clock::now(), &self.cname), &self.wire) {
+            (Ok(packet), Some(wire)) => {
+                self.report_at = now + rtcp::interval(packet.len(), rate);
+                wire.report(&packet);
+            }
+            _ => self.report_at = now + rtcp::LEAST_INTERVAL,
+        }
+    }
+
+    /// Lets waiting packets out and hears what the receiver says. Ready when something happened.
+    pub fn poll(&mut self, cx: &mut Context<'_>, now: Instant, meter: &mut Meter) -> Poll<Wishes> {
+        let Some(wire) = &self.wire else { return Poll::Pending };
+        let mut wishes = Wishes::default();
+        let ours = self.outlet.packetiser().ssrc();
+        let mut asked = false;
+        let heard = wire.poll_heard(cx, &mut |datagram| {
+            let read = rtcp::read(datagram, ours, |feedback| match feedback {
+                Feedback::KeyPicture => asked = true,
+                Feedback::Goodbye => wishes.left = true,
+                Feedback::Reception(_) => {}
+            });
+            if let Err(error) = read {
+                tracing::debug!(%error, "a receiver sent something else than RTCP");
+            }
+        });
+        let drained = self.outlet.is_backed_up() && wire.poll_writable(cx).is_ready();
+        if drained {
+            self.outlet.drain(wire, meter);
+        }
+        wishes.key_picture = asked && self.may_ask_for_key(now);
+        if heard.is_ready() || drained { Poll::Ready(wishes) } else { Poll::Pending }
+    }
+
+    /// The end: no RTP packet after this; the goodbye goes out.
+    pub fn close(mut self) {
+        self.outlet.close();
+        let stream = self.outlet.packetiser();
+        if let (Some(wire), true) = (&self.wire, stream.packets() > 0)
+            && let Ok(packet) = rtcp::goodbye(stream, clock::now(), &self.cname)
+        {
+            wire.report(&packet);
+        }
+    }
+}
+
+/// What all viewers of a process have in common.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Largest payload of one packet, bytes.
+    pub max_payload_bytes: usize,
+    /// Canonical name, the same in all streams of this process and random, so that it names no machine (RFC 7022 §4.2).
+    pub cname: String,
+}
+
+impl Settings {
+    /// With a fresh random name.
+    #[must_use]
+    pub fn new(max_payload_bytes: usize) -> Self {
+        Self { max_payload_bytes, cname: format!("{:024x}", rand::rng().random::<u128>() >> 32) }
+    }
+}

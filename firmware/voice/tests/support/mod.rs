@@ -1,0 +1,445 @@
+//! A board's surroundings for tests of the voice: a real Mosquitto, a scripted eye, a receiver, a control room's MQTT client. All on loopback.
+//!
+//! Every wait is for an event and bounded by [`PATIENCE`]; nothing here sleeps.
+#![allow(dead_code)] // each test program uses its part
+
+use contract::{CameraId, EndReason, Filter, Jti, Rung, SiteId, SubscriberId, ToldReason};
+use link::message::LINK_VERSION;
+use link::{Decoder, Destination, MAX_BODY, StreamId, ToEye, ToVoice, codec};
+use rtp::{Depacketiser, PAYLOAD_TYPE};
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{Packet, Publish, PublishProperties};
+use rumqttc::v5::{AsyncClient, Event, MqttOptions};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UdpSocket, UnixListener, UnixStream};
+use tokio::process::{Child, Command};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use voice::config::{Config, Mqtt};
+
+/// No wait takes longer; a test that needs it has failed.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const SITE: &str = "demo";
+pub const CAMERA: &str = "613";
+/// SPS, PPS, IDR slice: enough for a session description.
+pub const KEY: [u8; 24] =
+    [0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, 0x8c, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80, 0, 0, 0, 1, 0x65, 0x88, 0x84];
+pub const SLATE: [u8; 24] =
+    [0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, 0x11, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x11, 0, 0, 0, 1, 0x65, 0x11, 0x11];
+pub const LANDLORD: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+pub async fn patient<T>(what: &str, wait: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, wait).await {
+        Ok(found) => found,
+        Err(_) => panic!("waited {PATIENCE:?} in vain for {what}"),
+    }
+}
+
+pub fn jti(text: &str) -> Jti {
+    Jti::new(text).expect("an identifier")
+}
+pub fn sub() -> SubscriberId {
+    SubscriberId::new("traffic-centre").expect("an identifier")
+}
+pub fn topic(level: &str) -> String {
+    format!("campari/v1/{SITE}/{CAMERA}/{level}")
+}
+
+/// A Mosquitto of our own.
+pub struct Broker {
+    pub port: u16,
+    child: Child,
+    config: PathBuf,
+}
+
+impl Broker {
+    pub async fn start(dir: &TempDir) -> Self {
+        Self::start_at(dir, free_port()).await
+    }
+    pub async fn start_at(dir: &TempDir, port: u16) -> Self {
+        let config = dir.path().join("mosquitto.conf");
+        std::fs::write(&config, format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n"))
+            .expect("a file");
+        let child = run_mosquitto(&config).await;
+        Self { port, child, config }
+    }
+    /// Kills it without a goodbye.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("it ran");
+    }
+    pub async fn restart(&mut self) {
+        self.child = run_mosquitto(&self.config).await;
+    }
+}
+
+async fn run_mosquitto(config: &PathBuf) -> Child {
+    let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"];
+    let program = program.iter().find(|path| std::path::Path::new(path).exists());
+    let program = program.expect("mosquitto is not installed: apt-get install mosquitto");
+    let mut child = Command::new(program)
+        .arg("-c")
+        .arg(config)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("mosquitto starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+    patient("mosquitto to run", async {
+        while let Some(line) = lines.next_line().await.expect("text") {
+            if line.ends_with("running") {
+                return;
+            }
+        }
+        panic!("mosquitto ended at once");
+    })
+    .await;
+    // Somebody must read on, or it blocks.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    child
+}
+
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind((LANDLORD, 0)).and_then(|s| s.local_addr()).expect("a free port").port()
+}
+
+/// The voice, in this process.
+pub struct Voice {
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl Voice {
+    pub fn start(dir: &TempDir, port: u16) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let config = config(dir, port);
+        let task = tokio::spawn(async move {
+            voice::run(config, async {
+                let _ = stopped.await;
+            })
+            .await
+            .expect("no TLS, no error");
+        });
+        Self { stop: Some(stop), task }
+    }
+    pub async fn stop(mut self) {
+        let _ = self.stop.take().expect("once").send(());
+        patient("the voice to stop", &mut self.task).await.expect("no panic");
+    }
+    pub fn is_running(&self) -> bool {
+        !self.task.is_finished()
+    }
+}
+
+impl Drop for Voice {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub fn config(dir: &TempDir, port: u16) -> Config {
+    Config {
+        site: SiteId::new(SITE).expect("an identifier"),
+        camera: CameraId::new(CAMERA).expect("an identifier"),
+        link: socket(dir),
+        mqtt: Mqtt { host: LANDLORD.to_string(), port, client_id: None, keep_alive_s: 5, tls: None },
+        rtp: voice::config::Rtp::default(),
+    }
+}
+pub fn socket(dir: &TempDir) -> PathBuf {
+    dir.path().join("link.sock")
+}
+
+/// The eye's end of the link, scripted.
+pub struct FakeEye {
+    listener: UnixListener,
+}
+
+pub struct EyeSession {
+    pub stream: UnixStream,
+    decoder: Decoder,
+}
+
+impl FakeEye {
+    pub fn listen(dir: &TempDir) -> Self {
+        let path = socket(dir);
+        let _ = std::fs::remove_file(&path);
+        Self { listener: UnixListener::bind(path).expect("a socket") }
+    }
+    /// The next voice that connects, not yet greeted.
+    pub async fn accept(&self) -> EyeSession {
+        let (stream, _) = patient("the voice to connect", self.listener.accept()).await.expect("a connection");
+        let mut session = EyeSession { stream, decoder: Decoder::new(MAX_BODY) };
+        let (hello, _) = session.hear().await;
+        assert_eq!(hello, ToEye::Hello { version: LINK_VERSION });
+        session
+    }
+    /// Accepts, greets, and says how it is.
+    pub async fn greet(&self) -> EyeSession {
+        let mut session = self.accept().await;
+        session.say(ToVoice::Hello { version: LINK_VERSION, width: 640, height: 360, fps: 25.0 }, &SLATE).await;
+        session.say(ToVoice::State, &state("c1")).await;
+        session
+    }
+}
+
+impl EyeSession {
+    pub async fn say(&mut self, message: ToVoice, body: &[u8]) {
+        let mut frame = Vec::new();
+        codec::encode(&message, body, &mut frame).expect("fits");
+        self.stream.write_all(&frame).await.expect("the voice reads");
+    }
+    pub async fn hear(&mut self) -> (ToEye, Vec<u8>) {
+        patient("a message from the voice", async {
+            loop {
+                if let Some((message, body)) = self.decoder.next::<ToEye>().expect("a link") {
+                    return (message, body.to_vec());
+                }
+                let room = self.decoder.room(64 * 1024);
+                let bytes = self.stream.read(room).await.expect("readable");
+                assert!(bytes > 0, "the voice closed the link");
+                self.decoder.filled(bytes);
+            }
+        })
+        .await
+    }
+    /// The next message that `wanted` picks.
+    pub async fn hear_until<T>(&mut self, wanted: impl Fn(&ToEye, &[u8]) -> Option<T>) -> T {
+        loop {
+            let (message, body) = self.hear().await;
+            if let Some(found) = wanted(&message, &body) {
+                return found;
+            }
+        }
+    }
+    pub async fn grant(&mut self, share: &str) {
+        let message = ToVoice::ShareGranted {
+            jti: jti(share),
+            sub: sub(),
+            filter: Filter::Fill,
+            exp: 2_000_000_000,
+            at_ms: 1000,
+        };
+        self.say(message, &[]).await;
+    }
+    pub async fn start(&mut self, share: &str, stream: u8, port: u16) {
+        let delivery = Destination::Push { address: LANDLORD, port };
+        self.say(ToVoice::ShareStarted { jti: jti(share), stream: StreamId(stream), delivery, at_ms: 2000 }, &[]).await;
+    }
+    pub async fn end(&mut self, share: &str, reason: EndReason) {
+        let message = ToVoice::ShareEnded { jti: jti(share), sub: sub(), reason, told: reason.told(), at_ms: 3000 };
+        self.say(message, br#"{"pictures":7,"bytes":99,"seconds_clear":1.5,"seconds_cautious":0,"seconds_covered":0,"seconds_dark":0}"#)
+            .await;
+    }
+    pub async fn picture(&mut self, stream: u8, captured_utc_us: u64, unit: &[u8]) {
+        let key = rtp::annexb::is_key(unit);
+        let captured_monotonic_us = voice::clock::monotonic_us();
+        let message =
+            ToVoice::Unit { stream: StreamId(stream), captured_utc_us, captured_monotonic_us, key, rung: Rung::Clear };
+        self.say(message, unit).await;
+    }
+}
+
+pub fn told(reason: EndReason) -> ToldReason {
+    reason.told()
+}
+
+/// A picture that decoding cannot start at.
+pub fn delta(number: u8) -> [u8; 8] {
+    [0, 0, 0, 1, 0x41, 0x9a, number, 0x80]
+}
+
+pub fn state(challenge: &str) -> Vec<u8> {
+    format!(
+        r#"{{"mode":"normal","shares":[],"ladder":"clear","fps":25.0,"capture_to_link_p99_ms":12.0,"challenge":"{challenge}","now":1,
+        "clock_synchronised":true,"firmware":"0","model":"m","model_sha256":"0","counters":{{"frames_captured":0,"frames_dropped":0,
+        "pictures_sent":0,"objects_masked":0,"shapes_painted":0,"seconds_clear":0,"seconds_cautious":0,"seconds_covered":0,"seconds_dark":0}}}}"#
+    )
+    .into_bytes()
+}
+
+/// A receiver's pair of ports.
+pub struct Receiver {
+    pub rtp: UdpSocket,
+    pub rtcp: UdpSocket,
+    pub port: u16,
+    depacketiser: Depacketiser,
+}
+
+/// A picture that arrived.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub unit: Vec<u8>,
+    pub captured_utc_us: u64,
+}
+
+impl Receiver {
+    pub async fn bind() -> Self {
+        for _ in 0..100 {
+            let rtp = UdpSocket::bind((LANDLORD, 0)).await.expect("a port");
+            let port = rtp.local_addr().expect("bound").port();
+            if port % 2 == 0
+                && let Ok(rtcp) = UdpSocket::bind((LANDLORD, port + 1)).await
+            {
+                return Self { rtp, rtcp, port, depacketiser: Depacketiser::new(PAYLOAD_TYPE) };
+            }
+        }
+        panic!("no pair of ports");
+    }
+    pub async fn picture(&mut self) -> Seen {
+        patient("a picture", async {
+            loop {
+                let mut packet = [0; 2000];
+                let (length, _) = self.rtp.recv_from(&mut packet).await.expect("readable");
+                let mut seen = None;
+                self.depacketiser
+                    .push(&packet[..length], |unit| {
+                        let captured_utc_us = unit.captured.expect("every picture carries its capture time").utc_us();
+                        seen = Some(Seen { unit: unit.data.to_vec(), captured_utc_us });
+                    })
+                    .expect("good packets");
+                if let Some(seen) = seen {
+                    return seen;
+                }
+            }
+        })
+        .await
+    }
+    /// Whether a packet lies there unread.
+    pub fn has_packet(&self) -> bool {
+        match self.rtp.try_recv(&mut [0; 2000]) {
+            Ok(_) => true,
+            Err(error) => {
+                assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+                false
+            }
+        }
+    }
+    pub async fn report(&self) -> (Vec<u8>, std::net::SocketAddr) {
+        let mut packet = vec![0; 2000];
+        let (length, from) = patient("an RTCP packet", self.rtcp.recv_from(&mut packet)).await.expect("readable");
+        packet.truncate(length);
+        (packet, from)
+    }
+    /// Waits for the goodbye.
+    pub async fn goodbye(&self) {
+        loop {
+            let (packet, _) = self.report().await;
+            let mut packets = rtcp_types::Compound::parse(&packet).expect("RTCP");
+            if packets.any(|packet| matches!(packet, Ok(rtcp_types::Packet::Bye(_)))) {
+                return;
+            }
+        }
+    }
+}
+
+/// A control room and subscriber in one: hears everything of the site, says what it is told to.
+pub struct Room {
+    client: AsyncClient,
+    heard: mpsc::UnboundedReceiver<Publish>,
+    task: JoinHandle<()>,
+    past: Vec<Publish>,
+}
+
+impl Room {
+    /// Connected and subscribed when it returns.
+    pub async fn join(port: u16) -> Self {
+        let mut options = MqttOptions::new(format!("room-{port}"), LANDLORD.to_string(), port);
+        options.set_max_packet_size(Some(4 * 1024 * 1024));
+        options.set_outgoing_inflight_upper_limit(64);
+        let (client, mut events) = AsyncClient::new(options, 64);
+        let (tell, heard) = mpsc::unbounded_channel();
+        let (subscribed, wait) = oneshot::channel();
+        let mut subscribed = Some(subscribed);
+        client.subscribe("campari/v1/#", QoS::AtLeastOnce).await.expect("queued");
+        let task = tokio::spawn(async move {
+            // A lost broker is tried again by the next poll; the subscription is the session's and must be renewed by hand.
+            loop {
+                match events.poll().await {
+                    Ok(Event::Incoming(Packet::Publish(publish))) => {
+                        let _ = tell.send(publish);
+                    }
+                    Ok(Event::Incoming(Packet::SubAck(_))) => {
+                        if let Some(subscribed) = subscribed.take() {
+                            let _ = subscribed.send(());
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(_) => return,
+                }
+            }
+        });
+        patient("the subscription", wait).await.expect("the broker is there");
+        Self { client, heard, task, past: Vec::new() }
+    }
+
+    pub async fn publish(&self, topic: &str, payload: impl Into<Vec<u8>>, retain: bool) {
+        self.client.publish(topic, QoS::AtLeastOnce, retain, payload.into()).await.expect("queued");
+    }
+
+    /// Sends a command with Response Topic and Correlation Data.
+    pub async fn ask(&self, topic: &str, payload: impl Into<Vec<u8>>, answers: &str, correlation: &str) {
+        let properties = PublishProperties {
+            response_topic: Some(answers.into()),
+            correlation_data: Some(correlation.to_owned().into()),
+            ..PublishProperties::default()
+        };
+        let sent = self.client.publish_with_properties(topic, QoS::AtLeastOnce, false, payload.into(), properties);
+        sent.await.expect("queued");
+    }
+
+    async fn next(&mut self) -> Publish {
+        let publish = patient("a message on the broker", self.heard.recv()).await.expect("the broker is there");
+        self.past.push(publish.clone());
+        publish
+    }
+    /// The next message (of those not yet heard) that `wanted` picks.
+    pub async fn hear<T>(&mut self, wanted: impl Fn(&str, &[u8]) -> Option<T>) -> T {
+        loop {
+            let publish = self.next().await;
+            if let Some(found) = wanted(&String::from_utf8_lossy(&publish.topic), &publish.payload) {
+                return found;
+            }
+        }
+    }
+    /// The next message on `topic`, as JSON.
+    pub async fn hear_on(&mut self, topic: &str) -> serde_json::Value {
+        self.hear(|heard, body| (heard == topic).then(|| serde_json::from_slice(body).expect("JSON"))).await
+    }
+    /// The answer with this correlation data, as JSON.
+    pub async fn answer(&mut self, answers: &str, correlation: &str) -> serde_json::Value {
+        loop {
+            let publish = self.next().await;
+            let correlated =
+                publish.properties.as_ref().and_then(|p| p.correlation_data.as_deref()) == Some(correlation.as_bytes());
+            if publish.topic == answers.as_bytes() && correlated {
+                return serde_json::from_slice(&publish.payload).expect("JSON");
+            }
+        }
+    }
+    /// Waits for a `state` with this presence.
+    pub async fn presence(&mut self, presence: &str) -> serde_json::Value {
+        loop {
+            let state = self.hear_on(&topic("state")).await;
+            if state["presence"] == presence {
+                return state;
+            }
+        }
+    }
+    /// What was heard so far on `topic`.
+    pub fn heard_on(&self, topic: &str) -> Vec<serde_json::Value> {
+        let on = self.past.iter().filter(|publish| publish.topic == topic.as_bytes());
+        on.map(|publish| serde_json::from_slice(&publish.payload).expect("JSON")).collect()
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
