@@ -1,7 +1,7 @@
 //! A V4L2 device as a `CameraSource`.
 
 use crate::device::Device;
-use crate::driver::{Driver, Filled, Readiness};
+use crate::driver::{Driver, Filled, FourCc, Readiness};
 use crate::lease::{KernelBuffer, Queue};
 use crate::negotiate::{self, Agreed, READS, Wire};
 use crate::{fault, yuyv};
@@ -36,6 +36,15 @@ pub struct V4l2Camera {
     dropped: u64,
 }
 
+/// What the caller would like.
+pub(crate) struct Wish {
+    /// This pixel format and no other.
+    pub(crate) only: Option<FourCc>,
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) fps: f32,
+}
+
 /// A buffer that holds a picture.
 struct Picture {
     id: FrameId,
@@ -55,9 +64,24 @@ impl V4l2Camera {
         fps: f32,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, CameraError> {
+        Self::open_as(path, None, width, height, fps, clock)
+    }
+    /// As [`V4l2Camera::open`], but takes only the pixel format `only` (a FourCC that Campari reads), for a camera that does badly what it offers first.
+    ///
+    /// # Errors
+    /// As [`V4l2Camera::open`].
+    pub fn open_as(
+        path: &Path,
+        only: Option<[u8; 4]>,
+        width: usize,
+        height: usize,
+        fps: f32,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CameraError> {
         let name = path.display().to_string();
         let device = Device::open(path).map_err(|error| fault::opening(&name, "open", &error))?;
-        Self::start(name, Box::new(device), width, height, fps, clock)
+        let wish = Wish { only: only.map(FourCc), width, height, fps };
+        Self::start(name, Box::new(device), &wish, clock)
     }
     /// Goes on counting frames from `first`, as after a camera that was lost.
     #[must_use]
@@ -68,9 +92,7 @@ impl V4l2Camera {
     pub(crate) fn start(
         device: String,
         driver: Box<dyn Driver>,
-        width: usize,
-        height: usize,
-        fps: f32,
+        wish: &Wish,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, CameraError> {
         let failed = |doing: &'static str| {
@@ -83,10 +105,12 @@ impl V4l2Camera {
             return Err(unsupported(format!("no video streaming (driver {})", identity.driver)));
         }
         let offered = driver.formats().map_err(failed("list formats"))?;
-        let pixels = negotiate::choose(&offered).ok_or_else(|| unsupported(negotiate::list(&offered)))?;
-        let answer = driver.set_format(pixels, width, height).map_err(failed("set the format"))?;
+        let readable = |format: &&FourCc| wish.only.is_none_or(|only| only == **format);
+        let readable: Vec<FourCc> = offered.iter().filter(readable).copied().collect();
+        let pixels = negotiate::choose(&readable).ok_or_else(|| unsupported(negotiate::list(&offered)))?;
+        let answer = driver.set_format(pixels, wish.width, wish.height).map_err(failed("set the format"))?;
         let agreed = negotiate::check(pixels, &answer).map_err(unsupported)?;
-        let rate = driver.set_fps(fps).map_err(failed("set the frame rate"))?;
+        let rate = driver.set_fps(wish.fps).map_err(failed("set the frame rate"))?;
         let buffers = map_buffers(&*driver, &agreed, failed("map buffers"), &unsupported)?;
         let (driver_name, card, count) = (identity.driver, identity.card, buffers.len());
         let chroma_offset = match agreed.wire {
@@ -97,11 +121,11 @@ impl V4l2Camera {
         let format = CameraFormat {
             geometry: agreed.geometry,
             range: agreed.range,
-            fps: rate.unwrap_or(fps),
+            fps: rate.unwrap_or(wish.fps),
             wire: pixels.to_string(),
         };
         tracing::info!(
-            device, driver = driver_name, card, asked_width = width, asked_height = height, asked_fps = fps,
+            device, driver = driver_name, card, asked_width = wish.width, asked_height = wish.height, asked_fps = wish.fps,
             width = format.geometry.width, height = format.geometry.height, stride = answer.memory[0].stride,
             fps = format.fps, rate_from_driver = rate.is_some(), wire = format.wire, range = ?format.range,
             field = ?answer.field, buffers = count, "camera opened"

@@ -1,6 +1,7 @@
 //! A driver that does as a test says.
 
 use crate::V4l2Camera;
+use crate::camera::Wish;
 use crate::driver::{Driver, DriverFormat, Field, Filled, FourCc, Identity, MemoryFormat, Readiness};
 use crate::mapping::Mapping;
 use board_hal::{CameraError, Clock};
@@ -31,6 +32,7 @@ pub(crate) struct State {
 
 pub(crate) const WIDTH: usize = 16;
 pub(crate) const HEIGHT: usize = 8;
+const WISH: Wish = Wish { only: None, width: 640, height: 480, fps: 30.0 };
 const NV12_BYTES: usize = WIDTH * HEIGHT * 3 / 2;
 
 impl Fake {
@@ -84,7 +86,7 @@ impl Fake {
         self.set(|state| state.queued.clone())
     }
     pub(crate) fn camera(&self, clock: &Arc<StillClock>) -> Result<V4l2Camera, CameraError> {
-        V4l2Camera::start("/dev/video9".to_owned(), Box::new(self.clone()), 640, 480, 30.0, clock.clone())
+        V4l2Camera::start("/dev/video9".to_owned(), Box::new(self.clone()), &WISH, clock.clone())
     }
     fn step(&self, name: &'static str) -> io::Result<()> {
         self.set(|state| {
