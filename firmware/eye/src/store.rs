@@ -68,6 +68,15 @@ impl Store {
         write().map_err(fail("writing", &path))
     }
 
+    /// Gives a file another name, for whoever investigates; `at_ms` makes it unique.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_aside(&self, name: &str, at_ms: u64) -> Result<(), StoreError> {
+        let path = self.dir.join(name);
+        std::fs::rename(&path, self.dir.join(format!("{name}.altered-{at_ms}"))).map_err(fail("setting aside", &path))
+    }
+
     /// Opens the journal for appending and reads what it holds.
     ///
     /// # Errors

@@ -21,7 +21,9 @@ impl Office {
         match kind {
             TokenKind::Grant => {
                 let grant: Grant = verified(authority, kind, token)?;
-                authority.handle_grant(grant, now).map(Some)
+                let jti = authority.handle_grant(grant, now)?;
+                desk.token = String::from_utf8(token.to_vec()).ok();
+                Ok(Some(jti))
             }
             TokenKind::Revoke => {
                 let revoke: Revoke = verified(authority, kind, token)?;
@@ -51,6 +53,11 @@ impl Office {
         }
         if let Err(error) = self.store.replace("policy.json", bundle) {
             tracing::error!(%error, "the policy in force is not on disk; after a restart the one before is");
+        }
+        if let Some(version) = desk.authority.policy().map(|policy| policy.version)
+            && let Err(error) = desk.record.policy(version, now)
+        {
+            tracing::error!(%error, "a change of policy is not in the journal");
         }
         desk.set_scene();
         self.say_hello(desk);

@@ -78,7 +78,8 @@ impl Office {
             match event {
                 Event::Granted { grant } => {
                     desk.tallies.begin(&grant.envelope.jti);
-                    if let Err(error) = desk.record.granted(&grant, now) {
+                    let (token, version) = (desk.token.take(), desk.authority.policy().map(|policy| policy.version));
+                    if let Err(error) = desk.record.granted(&grant, token, version, now) {
                         tracing::error!(%error, "no journal, no share");
                         desk.authority.handle_fault(Some(&grant.envelope.jti), now);
                     }

@@ -91,6 +91,11 @@ struct Desk0 {
     key_heard_ms: u64,
     challenge_since_ms: u64,
     told_state_ms: u64,
+    /// Frames captured when the state was last told, and when that was; for the frame rate.
+    captured_before: (u64, u64),
+    fps: f32,
+    /// The token of the grant that is being judged, for the journal.
+    token: Option<String>,
     /// Ends that the restarted eye has yet to tell, because they were journaled before any voice was there.
     untold: Vec<ToVoiceEnd>,
 }
@@ -153,6 +158,9 @@ impl Office {
                 key_heard_ms: 0,
                 challenge_since_ms: now.monotonic_ms,
                 told_state_ms: 0,
+                captured_before: (now.monotonic_ms, 0),
+                fps: 0.0,
+                token: None,
                 untold: Vec::new(),
             }),
             outbox,
@@ -165,6 +173,9 @@ impl Office {
             let mut desk = office.lock();
             for share in left_open {
                 desk.end_left_open(share, now)?;
+            }
+            if let Some(version) = desk.authority.policy().map(|policy| policy.version) {
+                desk.record.policy(version, now)?;
             }
             office.settle(&mut desk, now);
         }

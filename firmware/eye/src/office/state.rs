@@ -48,8 +48,16 @@ impl About {
 impl Office {
     pub(super) fn tell_state(&self, desk: &mut Desk0, now: Now) {
         desk.told_state_ms = now.monotonic_ms;
-        let (fps, capture_to_link_p99_ms) = desk.tallies.recent(self.clock.monotonic_us());
+        let capture_to_link_p99_ms = desk.tallies.latency_p99_ms(self.clock.monotonic_us());
         let report = desk.report;
+        let (since_ms, before) = desk.captured_before;
+        let passed_ms = now.monotonic_ms.saturating_sub(since_ms);
+        if passed_ms >= 900 {
+            let captured = report.map_or(0, |report| report.captured);
+            desk.fps = captured.saturating_sub(before) as f32 * 1_000.0 / passed_ms as f32;
+            desk.captured_before = (now.monotonic_ms, captured);
+        }
+        let fps = desk.fps;
         let seconds = |rung: Rung| report.map_or(0.0, |report| report.rung_us[rung as usize] as f64 / 1e6);
         let ladder = report.map_or(Rung::Dark, |report| report.rung);
         let ladder_reason = match report {

@@ -75,8 +75,8 @@ impl Tallies {
         self.sent
     }
 
-    /// Pictures per second and 99th percentile of capture to link in milliseconds, over the two seconds before `now_us`.
-    pub(super) fn recent(&self, now_us: u64) -> (f32, f32) {
+    /// 99th percentile of capture to link in milliseconds, over the two seconds before `now_us`; 0 without pictures.
+    pub(super) fn latency_p99_ms(&self, now_us: u64) -> f32 {
         let mut latencies: heapless::Vec<u64, 64> = self
             .pace
             .oldest_ordered()
@@ -85,6 +85,6 @@ impl Tallies {
             .collect();
         latencies.sort_unstable();
         let p99 = latencies.get((latencies.len() * 99) / 100).or(latencies.last()).copied().unwrap_or(0);
-        (latencies.len() as f32 / 2.0, p99 as f32 / 1_000.0)
+        p99 as f32 / 1_000.0
     }
 }
