@@ -112,8 +112,13 @@ fn decode_class<'t>(
         if !grown.iter().all(|edge| edge.is_finite()) {
             return None;
         }
-        // A box beside the picture (over the padding, or beyond an edge) hides nothing.
-        let Some(rect) = map.to_picture(grown) else { continue };
+        let Some(rect) = map.to_picture(grown) else {
+            // Over the padding there is nothing to hide; a box that a cell of the picture throws out of the picture is absurd.
+            if lies_on_padding(peak, map) {
+                continue;
+            }
+            return None;
+        };
         let object = Object { class, score: heat.real(peak.q), rect, track: 0 };
         if i16::from(peak.q) >= found_q {
             into.found.push(object);
@@ -130,6 +135,12 @@ fn box_of(peak: &Peak, [scale_y, scale_x]: [f32; 2], [offset_y, offset_x]: [f32;
     let cy = STRIDE_PX * (f32::from(peak.row) + offset_y + 0.5);
     let cx = STRIDE_PX * (f32::from(peak.col) + offset_x + 0.5);
     [cx - w / 2.0, cy - h / 2.0, cx + w / 2.0, cy + h / 2.0]
+}
+
+/// Whether a peak's cell lies beside or below the picture.
+fn lies_on_padding(peak: &Peak, map: &LetterboxMap) -> bool {
+    STRIDE_PX * f32::from(peak.col) >= map.content_width as f32
+        || STRIDE_PX * f32::from(peak.row) >= map.content_height as f32
 }
 
 /// Intersection over union of two boxes.

@@ -1,0 +1,9 @@
+//! What detect promises, one file per behaviour.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod absurd_tensors_are_doubt;
+mod common;
+mod golden_decoder;
+mod picture_becomes_input;
+mod steps_of_any_kind;
+mod tracks_hold_and_end;

@@ -1,0 +1,228 @@
+//! What is found is masked at once, held while it is missed, followed where it went, and let go late.
+
+use crate::common::{covers, detections, head};
+use detect::{TrackSettings, Tracker};
+use mask::{Class, FrameId, Object, Objects, Rect};
+
+const FRAME_US: u64 = 66_667;
+
+/// Steps a tracker through frames at 15 a second.
+struct Street {
+    tracker: Tracker,
+    frame: u64,
+}
+
+impl Street {
+    fn new() -> Self {
+        Self { tracker: Tracker::new(TrackSettings::default()), frame: 0 }
+    }
+    fn see(&mut self, found: &[Object]) -> Objects {
+        self.frame += 1;
+        let seen = detections(self.frame, found);
+        self.tracker.step(FrameId(self.frame), self.frame * FRAME_US, Some(&seen))
+    }
+    fn see_weakly(&mut self, weak: Object) -> Objects {
+        self.frame += 1;
+        let mut seen = detections(self.frame, &[]);
+        seen.candidates.push(Object { score: 0.1, ..weak }).unwrap();
+        self.tracker.step(FrameId(self.frame), self.frame * FRAME_US, Some(&seen))
+    }
+    fn blind(&mut self) -> Objects {
+        self.frame += 1;
+        self.tracker.step(FrameId(self.frame), self.frame * FRAME_US, None)
+    }
+}
+
+fn only(objects: &Objects) -> Object {
+    assert_eq!(objects.list.len(), 1, "{:?}", objects.list);
+    objects.list[0]
+}
+
+#[test]
+fn first_sight_is_masked_in_the_same_frame() {
+    let mut street = Street::new();
+    let there = head(100.0, 50.0, 40.0);
+    let object = only(&street.see(&[there]));
+    assert_eq!((object.class, object.track), (Class::Head, 1));
+    assert!(covers(object.rect, there.rect.grown(0.08)));
+    assert_eq!(street.tracker.tracks_started(), 1);
+}
+
+#[test]
+fn plates_get_their_own_margin() {
+    let mut street = Street::new();
+    let plate =
+        Object { class: Class::Plate, rect: Rect { x: 10.0, y: 10.0, w: 60.0, h: 15.0 }, ..head(0.0, 0.0, 1.0) };
+    assert!(covers(only(&street.see(&[plate])).rect, plate.rect.grown(0.15)));
+}
+
+#[test]
+fn walking_head_keeps_its_track() {
+    let mut street = Street::new();
+    for i in 0..60 {
+        let there = head(100.0 + 6.0 * i as f32, 50.0, 40.0);
+        let object = only(&street.see(&[there]));
+        assert_eq!(object.track, 1);
+        assert!(covers(object.rect, there.rect));
+    }
+}
+
+#[test]
+fn p3_missed_head_stays_masked_where_it_was_and_where_it_went() {
+    let mut street = Street::new();
+    let mut x = 100.0;
+    for _ in 0..10 {
+        street.see(&[head(x, 50.0, 40.0)]);
+        x += 6.0;
+    }
+    let last = head(x - 6.0, 50.0, 40.0);
+    for _ in 0..11 {
+        let object = only(&street.see(&[]));
+        assert!(covers(object.rect, last.rect), "the place where it was last seen");
+        assert!(covers(object.rect, head(x, 50.0, 40.0).rect), "the place where it walked to");
+        x += 6.0;
+    }
+}
+
+#[test]
+fn p3_head_seen_once_may_have_gone_anywhere_near() {
+    let mut street = Street::new();
+    let there = head(300.0, 200.0, 40.0);
+    let before = only(&street.see(&[there])).rect;
+    let after = (0..6).fold(before, |_, _| only(&street.see(&[])).rect);
+    assert!(covers(after, before));
+    assert!(after.w > before.w + 20.0 && after.h > before.h + 20.0, "{before:?} {after:?}");
+}
+
+#[test]
+fn gone_head_is_let_go_after_its_hold_and_not_before() {
+    let mut street = Street::new();
+    street.see(&[head(100.0, 50.0, 40.0)]);
+    let held = (0..100).take_while(|_| !street.see(&[]).list.is_empty()).count();
+    let hold_frames = (800_000 / FRAME_US) as usize;
+    assert!((hold_frames..=hold_frames + 1).contains(&held), "held for {held} frames");
+}
+
+#[test]
+fn weak_candidate_on_a_track_keeps_it() {
+    let mut street = Street::new();
+    street.see(&[head(100.0, 50.0, 40.0)]);
+    for i in 0..60 {
+        let there = head(100.0 + 2.0 * i as f32, 50.0, 40.0);
+        let object = only(&street.see_weakly(there));
+        assert_eq!(object.track, 1);
+        assert!(covers(object.rect, there.rect));
+    }
+}
+
+#[test]
+fn weak_candidate_alone_masks_nothing() {
+    let mut street = Street::new();
+    assert!(street.see_weakly(head(100.0, 50.0, 40.0)).list.is_empty());
+    assert_eq!(street.tracker.tracks_started(), 0);
+}
+
+#[test]
+fn weak_candidate_elsewhere_keeps_nothing() {
+    let mut street = Street::new();
+    street.see(&[head(100.0, 50.0, 40.0)]);
+    let kept = (0..30).filter(|_| !street.see_weakly(head(400.0, 50.0, 40.0)).list.is_empty()).count();
+    assert!(kept <= 13, "{kept}");
+}
+
+#[test]
+fn two_heads_that_pass_each_other_are_both_masked_throughout() {
+    let mut street = Street::new();
+    for i in 0..40 {
+        let (a, b) = (head(100.0 + 5.0 * i as f32, 50.0, 40.0), head(300.0 - 5.0 * i as f32, 60.0, 40.0));
+        let objects = street.see(&[a, b]);
+        for there in [a, b] {
+            assert!(objects.list.iter().any(|o| covers(o.rect, there.rect)), "frame {i}");
+        }
+    }
+    assert!(street.tracker.tracks_started() <= 4);
+}
+
+#[test]
+fn head_and_plate_in_one_place_are_two_tracks() {
+    let mut street = Street::new();
+    let object = head(100.0, 50.0, 40.0);
+    for _ in 0..3 {
+        assert_eq!(street.see(&[object, Object { class: Class::Plate, ..object }]).list.len(), 2);
+    }
+    assert_eq!(street.tracker.tracks_started(), 2);
+}
+
+#[test]
+fn identities_are_unique_and_start_at_one() {
+    let mut street = Street::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for round in 0..20 {
+        for object in &street.see(&[head(200.0 * round as f32, 50.0, 40.0)]).list {
+            seen.insert(object.track);
+        }
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>());
+}
+
+#[test]
+fn p3_detector_that_is_silent_ends_no_track_and_grows_it() {
+    let mut street = Street::new();
+    let there = head(100.0, 50.0, 40.0);
+    let mut last = only(&street.see(&[there])).rect;
+    for _ in 0..200 {
+        let object = only(&street.blind());
+        assert!(covers(object.rect, last));
+        last = object.rect;
+    }
+}
+
+#[test]
+fn p3_detector_that_never_answered_is_doubt() {
+    assert!(Street::new().blind().doubtful);
+}
+
+#[test]
+fn p3_detector_silent_for_a_second_is_doubt_until_it_answers() {
+    let mut street = Street::new();
+    assert!(!street.see(&[]).doubtful);
+    let sure = (0..40).take_while(|_| !street.blind().doubtful).count() as u64;
+    assert!((14..=15).contains(&sure), "{sure} frames");
+    assert!(!street.see(&[]).doubtful);
+}
+
+#[test]
+fn late_detections_mask_what_has_moved_on_since() {
+    let mut street = Street::new();
+    let at = |frame: u64| head(100.0 + 6.0 * frame as f32, 50.0, 40.0);
+    for frame in 1..=10 {
+        street.see(&[at(frame)]);
+    }
+    // From now on the detector is three frames late.
+    for _ in 0..20 {
+        street.frame += 1;
+        let seen = detections(street.frame - 3, &[at(street.frame - 3)]);
+        let objects = street.tracker.step(FrameId(street.frame), street.frame * FRAME_US, Some(&seen));
+        assert!(!objects.doubtful);
+        assert!(objects.list.iter().any(|o| covers(o.rect, at(street.frame).rect)), "frame {}", street.frame);
+    }
+}
+
+#[test]
+fn p3_detections_of_an_unknown_frame_are_doubt_and_still_masked() {
+    let mut street = Street::new();
+    street.see(&[]);
+    let foreign = detections(99, &[head(10.0, 10.0, 20.0)]);
+    street.frame += 1;
+    let objects = street.tracker.step(FrameId(street.frame), street.frame * FRAME_US, Some(&foreign));
+    assert!(objects.doubtful);
+    assert!(covers(only(&objects).rect, head(10.0, 10.0, 20.0).rect));
+}
+
+#[test]
+fn p3_poor_sighting_does_not_bare_the_rim() {
+    let mut street = Street::new();
+    street.see(&[head(100.0, 50.0, 40.0)]);
+    let object = only(&street.see(&[head(108.0, 58.0, 24.0)]));
+    assert!(covers(object.rect, head(101.0, 51.0, 38.0).rect), "{:?}", object.rect);
+}
