@@ -1,0 +1,136 @@
+//! `campari-mask`: pictures and clips through the eye's own detector and mask. Exit status 0 done, 1 a file or more failed, 2 usage.
+
+use anyhow::{Context, anyhow, bail};
+use board_tflite::TfliteDetector;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use contract::Filter;
+use indicatif::{ProgressBar, ProgressStyle};
+use maskfile::look::Looker;
+use maskfile::report::Report;
+use maskfile::{FileError, Job, Summary, inputs, run};
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Masks heads and plates in pictures and clips, exactly as a board does in what it shares.
+///
+/// Folders are taken whole. Masked files keep their names, below --out; JPEG and PNG metadata, sound and clip metadata are left behind.
+/// Pictures are masked by what is found in them, clips by tracks. A picture in doubt (more objects than can be masked one by one) is covered
+/// whole: coarse where --largest-face is given, dark otherwise.
+#[derive(Debug, Parser)]
+#[command(name = "campari-mask", version)]
+struct Arguments {
+    /// Pictures (JPEG, PNG), clips (anything ffmpeg decodes) and folders of them.
+    #[arg(required = true, value_name = "IN")]
+    paths: Vec<PathBuf>,
+    /// Folder for the masked files; made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// One JSON line per picture or frame: objects found, areas painted, milliseconds.
+    #[arg(long, value_name = "FILE.jsonl")]
+    report: PathBuf,
+    /// pixelate, fill or coarse (coarse needs --largest-face).
+    #[arg(long, default_value = "fill")]
+    filter: Filter,
+    /// Which of the manifest's models: fast or full.
+    #[arg(long, default_value = "fast")]
+    setting: String,
+    /// Threads of the detector.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    threads: u16,
+    /// Width of the largest face possible, as a share of the picture's width (above 0, at most 1).
+    #[arg(long, value_name = "SHARE")]
+    largest_face: Option<f32>,
+    /// The models' manifest [default: models/manifest.toml of the checkout, or /usr/share/campari/models/manifest.toml]
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// What clap cannot tell by itself.
+    fn check(&self) -> Result<(), String> {
+        if self.largest_face.is_some_and(|share| !(share > 0.0 && share <= 1.0)) {
+            return Err("--largest-face is a share of the picture's width: above 0, at most 1".into());
+        }
+        match self.filter {
+            Filter::Silhouette => {
+                Err("silhouette needs a still scene to learn; files have pixelate, fill and coarse".into())
+            }
+            Filter::Coarse if self.largest_face.is_none() => {
+                Err("coarse needs --largest-face: its cells are so large that the largest face spans at most four"
+                    .into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Err(text) = arguments.check() {
+        Arguments::command().error(ErrorKind::ValueValidation, text).exit();
+    }
+    match mask(&arguments) {
+        Ok(summary) => {
+            let Summary { pictures, clips, frames, failed } = summary;
+            eprintln!("campari-mask: {pictures} pictures, {clips} clips ({frames} frames) masked, {failed} failed");
+            ExitCode::from(u8::from(failed > 0))
+        }
+        Err(error) => {
+            eprintln!("campari-mask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn mask(arguments: &Arguments) -> anyhow::Result<Summary> {
+    let inputs = inputs::find(&arguments.paths).map_err(|(path, error)| anyhow!("{}: {error}", path.display()))?;
+    if inputs.is_empty() {
+        bail!("no picture and no clip in what was given");
+    }
+    let manifest = match &arguments.manifest {
+        Some(manifest) => manifest.clone(),
+        None => find_manifest()?,
+    };
+    let detector = TfliteDetector::open(&manifest, &arguments.setting, usize::from(arguments.threads))?;
+    let (decoding, pad) = (detector.decoding(), detector.pad());
+    let mut looker = Looker::new(Box::new(detector), decoding, pad, arguments.filter, arguments.largest_face);
+    let file = create(&arguments.report).with_context(|| format!("report {}", arguments.report.display()))?;
+    let mut report = Report::new(BufWriter::new(file));
+
+    // Draws nothing unless standard error is a terminal.
+    let bar = ProgressBar::new(inputs.len() as u64).with_style(
+        ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg} {eta}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    let progress = |done: usize, name: &str, frame: u64| {
+        bar.set_position(done as u64);
+        bar.set_message(if frame == 0 { name.to_owned() } else { format!("{name}, frame {frame}") });
+    };
+    let complain = |error: &FileError| bar.suspend(|| eprintln!("campari-mask: {error}"));
+    let job = Job { inputs: &inputs, out: &arguments.out, progress: &progress, complain: &complain };
+    let summary = run(&job, &mut looker, &mut report)
+        .with_context(|| format!("report {} cannot be written", arguments.report.display()))?;
+    bar.finish_and_clear();
+    Ok(summary)
+}
+
+fn create(report: &Path) -> std::io::Result<File> {
+    if let Some(folder) = report.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)?;
+    }
+    File::create(report)
+}
+
+/// The checkout's manifest, seen from the working folder or from this program; or the installed one.
+fn find_manifest() -> anyhow::Result<PathBuf> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let program = std::env::current_exe().unwrap_or_default();
+    let checkouts = here.ancestors().chain(program.ancestors()).map(|folder| folder.join("models/manifest.toml"));
+    checkouts
+        .chain([PathBuf::from("/usr/share/campari/models/manifest.toml")])
+        .find(|manifest| manifest.is_file())
+        .context("no models/manifest.toml from here upward; give --manifest FILE")
+}

@@ -1,0 +1,171 @@
+//! All files, one after the other; one that fails does not stop the rest.
+
+use crate::FileError;
+use crate::clip;
+use crate::inputs::{Input, Kind};
+use crate::look::Looker;
+use crate::picture;
+use crate::report::{Failure, Report};
+use board_hal::CameraSource;
+use detect::{TrackSettings, Tracker};
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// What to do.
+pub struct Job<'a> {
+    /// The files.
+    pub inputs: &'a [Input],
+    /// The folder for the masked ones.
+    pub out: &'a Path,
+    /// Told after each picture and frame: how many files are done, which one is at work, and at which frame.
+    pub progress: &'a dyn Fn(usize, &str, u64),
+    /// Told of each file that failed.
+    pub complain: &'a dyn Fn(&FileError),
+}
+
+/// What was done.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Pictures masked.
+    pub pictures: u64,
+    /// Clips masked.
+    pub clips: u64,
+    /// Frames of clips masked.
+    pub frames: u64,
+    /// Files that failed.
+    pub failed: u64,
+}
+
+/// Masks all files of `job` and reports on each.
+///
+/// # Errors
+/// When the report cannot be written; a file that fails is counted, not an error.
+pub fn run<W: Write>(job: &Job<'_>, looker: &mut Looker, report: &mut Report<W>) -> std::io::Result<Summary> {
+    let mut summary = Summary::default();
+    let mut taken = HashSet::new();
+    for (done, input) in job.inputs.iter().enumerate() {
+        let label = input.label();
+        (job.progress)(done, &label, 0);
+        let target = match reserve(input, job.out, &mut taken) {
+            Ok(target) => target,
+            Err(error) => {
+                fail(job, &label, &error, report, &mut summary)?;
+                continue;
+            }
+        };
+        let outcome = match input.kind {
+            Kind::Picture => mask_picture(input, &target, &label, done, looker, report).map(|()| summary.pictures += 1),
+            Kind::Clip => {
+                let mut frames = 0;
+                let progress = |frame| (job.progress)(done, &label, frame);
+                let outcome = mask_clip(input, &target, &label, &progress, &mut frames, looker, report);
+                summary.frames += frames;
+                outcome.map(|()| summary.clips += 1)
+            }
+        };
+        match outcome {
+            Ok(()) => {}
+            Err(Stop::File(error)) => fail(job, &label, &error, report, &mut summary)?,
+            Err(Stop::Report(error)) => return Err(error),
+        }
+    }
+    report.finish()?;
+    Ok(summary)
+}
+
+/// Why a file is not done: its own fault, or the report's.
+enum Stop {
+    File(FileError),
+    Report(std::io::Error),
+}
+
+impl From<FileError> for Stop {
+    fn from(error: FileError) -> Self {
+        Stop::File(error)
+    }
+}
+
+fn fail<W: Write>(
+    job: &Job<'_>,
+    label: &str,
+    error: &FileError,
+    report: &mut Report<W>,
+    summary: &mut Summary,
+) -> std::io::Result<()> {
+    summary.failed += 1;
+    (job.complain)(error);
+    report.write(&Failure { image: label, error: &error.to_string() })
+}
+
+/// The masked file's place. It must be neither the input's own nor one that is taken, and its folder is made.
+fn reserve(input: &Input, out: &Path, taken: &mut HashSet<PathBuf>) -> Result<PathBuf, FileError> {
+    let target = input.target(out);
+    let same = match (target.canonicalize(), input.file.canonicalize()) {
+        (Ok(target), Ok(file)) => target == file,
+        _ => false,
+    };
+    if same || !taken.insert(target.clone()) {
+        return Err(FileError::Collision { file: input.file.clone(), target });
+    }
+    if let Some(folder) = target.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| FileError::Unwritable { file: target.clone(), cause: error.to_string() })?;
+    }
+    Ok(target)
+}
+
+fn mask_picture<W: Write>(
+    input: &Input,
+    target: &Path,
+    label: &str,
+    number: usize,
+    looker: &mut Looker,
+    report: &mut Report<W>,
+) -> Result<(), Stop> {
+    let picture::Opened { frame, width, height } = picture::open(&input.file, number as u64)?;
+    let looked =
+        looker.look(frame, None).map_err(|cause| Stop::File(FileError::Masking { file: input.file.clone(), cause }))?;
+    picture::write(&looked.masked, width, height, target)?;
+    report.write(&looked.line(label, 0, width, height)).map_err(Stop::Report)
+}
+
+fn mask_clip<W: Write>(
+    input: &Input,
+    target: &Path,
+    label: &str,
+    progress: &dyn Fn(u64),
+    frames: &mut u64,
+    looker: &mut Looker,
+    report: &mut Report<W>,
+) -> Result<(), Stop> {
+    let mut source = clip::open(&input.file)?;
+    let mut writer = clip::Writer::begin(target, source.format())?;
+    let mut tracker = Tracker::new(TrackSettings::default());
+    looker.begin_clip();
+    let ended = loop {
+        let frame = match clip::next(&mut source) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => break None,
+            Err(cause) => break Some(cause),
+        };
+        let geometry = frame.info().geometry;
+        let looked = looker
+            .look(frame, Some(&mut tracker))
+            .map_err(|cause| Stop::File(FileError::Masking { file: input.file.clone(), cause }))?;
+        writer.write(&looked.masked)?;
+        let line = looked.line(label, *frames, geometry.width, geometry.height);
+        report.write(&line).map_err(Stop::Report)?;
+        *frames += 1;
+        progress(*frames);
+    };
+    if *frames == 0 {
+        let cause = ended.unwrap_or_else(|| "no frame in it".to_owned());
+        return Err(Stop::File(FileError::Unreadable { file: input.file.clone(), cause }));
+    }
+    writer.finish()?;
+    match ended {
+        None => Ok(()),
+        Some(cause) => Err(Stop::File(FileError::EndedEarly { file: input.file.clone(), frames: *frames, cause })),
+    }
+}
