@@ -33,6 +33,10 @@ pub struct Message {
     pub payload: Vec<u8>,
     /// Whether the broker kept it from earlier.
     pub retained: bool,
+    /// Where its sender waits for an answer.
+    pub response_topic: Option<String>,
+    /// What the answer must carry.
+    pub correlation: Vec<u8>,
 }
 
 /// A message that the broker keeps.
@@ -243,6 +247,18 @@ impl Bus {
         self.shared.send(topic, payload.into(), retain, None).map_err(refuse)
     }
 
+    /// Answers a command: `topic` and `correlation` are the [`Message`]'s.
+    ///
+    /// # Errors
+    /// [`BusError::NotSent`].
+    pub fn answer(&self, topic: &str, correlation: Vec<u8>, payload: impl Into<Vec<u8>>) -> Result<(), BusError> {
+        let properties = PublishProperties { correlation_data: Some(correlation.into()), ..PublishProperties::default() };
+        // Nobody waits for what becomes of an answer.
+        self.shared
+            .send(topic, payload.into(), false, Some(properties))
+            .map_err(|cause| BusError::NotSent { topic: topic.to_owned(), cause })
+    }
+
     /// Publishes a command and waits for its answer.
     ///
     /// # Errors
@@ -423,14 +439,21 @@ impl Shared {
 
     fn arrived(&self, publish: Publish) {
         let Ok(topic) = String::from_utf8(publish.topic.to_vec()) else { return };
+        let properties = publish.properties.unwrap_or_default();
+        let correlation = properties.correlation_data.unwrap_or_default().to_vec();
         if self.settings.answers.as_ref() == Some(&topic) {
-            let correlation = publish.properties.and_then(|p| p.correlation_data).unwrap_or_default();
-            if let Some(waiting) = lock(&self.waiting).remove(correlation.as_ref()) {
+            if let Some(waiting) = lock(&self.waiting).remove(&correlation) {
                 let _gone = waiting.done.send(Ok(publish.payload.to_vec()));
             }
             return;
         }
-        let message = Message { topic, payload: publish.payload.to_vec(), retained: publish.retain };
+        let message = Message {
+            topic,
+            payload: publish.payload.to_vec(),
+            retained: publish.retain,
+            response_topic: properties.response_topic,
+            correlation,
+        };
         let _nobody_listens = self.messages.send(Arc::new(message));
     }
 }

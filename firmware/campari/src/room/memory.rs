@@ -146,7 +146,7 @@ mod tests {
         let kept = Kept { counter_free_from: 7, grants: vec!["a.b.c".into()], gone: vec![("x".parse().unwrap(), 9)] };
         write(&path, &kept).unwrap();
         assert_eq!(read(&path).unwrap(), kept);
-        std::fs::write(&path, b"[]").unwrap();
+        std::fs::write(&path, b"{\"counter\":7}").unwrap();
         let error = read(&path).unwrap_err().to_string();
         assert!(error.contains("room.json") && error.contains("move it away"), "{error}");
     }

@@ -50,6 +50,12 @@ impl BrokerFiles {
         Ok(Self { config, port })
     }
 
+    /// Files that [`BrokerFiles::write`] made earlier, to start the same broker again.
+    #[must_use]
+    pub fn at(dir: &Path, port: u16) -> Self {
+        Self { config: dir.join("mosquitto.conf"), port }
+    }
+
     /// Starts Mosquitto and waits until it takes connections.
     ///
     /// # Errors

@@ -1,0 +1,382 @@
+//! The control room's code against a real Mosquitto: TLS with client certificates, the ACL, commands with answers, the agent.
+
+use campari::command::{CommandError, Desk, GrantOrder, state_filter};
+use campari::keys::NamedKey;
+use campari::mqtt::{Bus, BusError, BusSettings, Message, Retained};
+use campari::room::{Room, RoomSettings};
+use campari::stage::{BrokerFiles, Certificates, Child, Parties, Role};
+use campari::trust::{Root, Trust};
+use contract::body::{Answer, Counters, EyeState, Mode, Presence, RoomPresence, ShareLog, State};
+use contract::claims::{Actors, Delivery, Grant, Heartbeat, TokenKind};
+use contract::policy::{Policy, TrustedKey};
+use contract::topic::{CommandTopic, Topics};
+use contract::{Filter, Rung};
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// A broker, and the keys of those who use it.
+struct Site {
+    _dir: tempfile::TempDir,
+    certificates: Certificates,
+    port: u16,
+    broker: Child,
+    topics: Topics,
+    centralist: NamedKey,
+    room: NamedKey,
+    offices: [NamedKey; 2],
+}
+
+fn parties() -> Parties {
+    Parties { site: "almere".parse().unwrap(), camera: "613".parse().unwrap(), subscriber: "tlc".parse().unwrap() }
+}
+
+impl Site {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let tls = dir.path().join("tls");
+        std::fs::create_dir(&tls).unwrap();
+        let certificates = Certificates::make(&tls).unwrap();
+        let files = BrokerFiles::write(&dir.path().join("broker"), &certificates, &parties()).unwrap();
+        let broker = files.start(dir.path()).await.unwrap();
+        let key = |kid: &str| NamedKey::generate(kid.parse().unwrap());
+        Self {
+            certificates,
+            port: files.port,
+            broker,
+            topics: Topics::new(parties().site, parties().camera),
+            centralist: key("ines"),
+            room: key("room"),
+            offices: [key("policy-a"), key("policy-b")],
+            _dir: dir,
+        }
+    }
+
+    fn open(&self, role: Role, subscribe: &[&str]) -> Bus {
+        let settings = BusSettings {
+            client_id: format!("test-{:x}", rand::random::<u32>()),
+            subscribe: subscribe.iter().map(|topic| (*topic).to_owned()).collect(),
+            answers: (role == Role::Centralist).then(|| format!("campari/v1/almere/answer/{:x}", rand::random::<u32>())),
+            ..BusSettings::default()
+        };
+        Bus::open(&self.certificates.connection(role, self.port), settings).unwrap()
+    }
+
+    async fn ready(&self, role: Role, subscribe: &[&str]) -> Bus {
+        let bus = self.open(role, subscribe);
+        bus.ready(SOON).await.unwrap();
+        bus
+    }
+
+    fn trust(&self) -> Trust {
+        let trusted = |key: &NamedKey, role| TrustedKey {
+            kid: key.kid.clone(),
+            x: key.key.public().x(),
+            role,
+            cameras: Vec::new(),
+            longest_grant_s: None,
+            may_preempt: false,
+        };
+        let policy = Policy {
+            version: 1,
+            site: parties().site,
+            valid_until: u64::MAX,
+            legal_basis: "test".into(),
+            keys: vec![
+                trusted(&self.centralist, contract::policy::Role::Centralist),
+                trusted(&self.room, contract::policy::Role::Room),
+            ],
+            subscribers: Vec::new(),
+            views: Vec::new(),
+            max_shares: 1,
+            lease_s: 10,
+            plain_rtp: true,
+        };
+        let signers: Vec<_> = self.offices.iter().map(|key| (key.kid.clone(), &key.key)).collect();
+        let bundle = serde_json::to_vec(&token::policy::sign(&policy, &signers).unwrap()).unwrap();
+        let roots: Vec<_> =
+            self.offices.iter().map(|key| Root { kid: key.kid.clone(), x: key.key.public().x() }).collect();
+        Trust::new(&bundle, &roots, &parties().site).unwrap()
+    }
+
+    fn room(&self, memory: &Path) -> Room {
+        Room::start(RoomSettings {
+            broker: self.certificates.connection(Role::Room, self.port),
+            client_id: "room".into(),
+            site: parties().site,
+            key: self.room.clone(),
+            trust: self.trust(),
+            memory: Some(memory.to_owned()),
+            busy: false,
+        })
+        .unwrap()
+    }
+
+    fn desk<'a>(&'a self, bus: &'a Bus) -> Desk<'a> {
+        Desk { bus, key: &self.centralist, site: parties().site, camera: parties().camera }
+    }
+
+    fn heartbeat(&self, message: &Message) -> Heartbeat {
+        token::verify(TokenKind::Heartbeat, &message.payload, |_| Some(self.room.key.public())).unwrap()
+    }
+}
+
+fn online() -> State {
+    let eye = EyeState {
+        mode: Mode::Normal,
+        shares: Vec::new(),
+        ladder: Rung::Clear,
+        ladder_reason: None,
+        fps: 25.0,
+        capture_to_link_p99_ms: 40.0,
+        challenge: "challenge-1".parse().unwrap(),
+        now: 0,
+        clock_synchronised: true,
+        heartbeat_age_s: Some(1.0),
+        policy_version: Some(1),
+        firmware: "0".into(),
+        model: "none".into(),
+        model_sha256: String::new(),
+        counters: Counters::default(),
+    };
+    State { presence: Presence::Online, eye: Some(eye), voice: None }
+}
+
+fn order() -> GrantOrder {
+    GrantOrder {
+        subscriber: parties().subscriber,
+        view: "wide".parse().unwrap(),
+        filter: Filter::Fill,
+        lasts: Duration::from_secs(600),
+        delivery: Delivery::Push { address: Ipv4Addr::LOCALHOST.into(), port: 5004 },
+        purpose: "traffic".into(),
+        act: Actors { operator: "op-1".into(), requester: None },
+    }
+}
+
+/// The next message that `wanted` accepts.
+async fn next(
+    messages: &mut tokio::sync::broadcast::Receiver<std::sync::Arc<Message>>,
+    wanted: impl Fn(&Message) -> bool,
+) -> std::sync::Arc<Message> {
+    tokio::time::timeout(SOON, async {
+        loop {
+            let message = messages.recv().await.unwrap();
+            if wanted(&message) {
+                return message;
+            }
+        }
+    })
+    .await
+    .expect("no such message within 10 s")
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto (apt-get install mosquitto)"]
+async fn a_role_cannot_listen_to_what_is_not_its_business() {
+    let site = Site::new().await;
+    let anyone = Bus::open(
+        &campari::mqtt::Broker { tls: None, ..site.certificates.connection(Role::Room, site.port) },
+        BusSettings { client_id: "anyone".into(), ..BusSettings::default() },
+    )
+    .unwrap();
+    assert!(matches!(anyone.ready(Duration::from_secs(1)).await, Err(BusError::NoConnection { .. })));
+    // The subscriber is not handed the control room's log, whatever it subscribes to.
+    let subscriber = site.open(Role::Subscriber, &[&site.topics.share_log(), &site.topics.catalogue()]);
+    let heard = match subscriber.ready(SOON).await {
+        Err(BusError::SubscriptionRefused { .. }) => return,
+        Ok(()) => &mut subscriber.messages(),
+        Err(other) => panic!("{other}"),
+    };
+    let board = site.ready(Role::Board, &[]).await;
+    board.publish(&site.topics.share_log(), "secret", false).unwrap();
+    board.publish(&site.topics.catalogue(), "{}", false).unwrap();
+    let first = next(heard, |_| true).await;
+    assert_eq!(first.topic, site.topics.catalogue(), "the log came through the ACL");
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto (apt-get install mosquitto)"]
+async fn a_grant_reaches_the_board_with_its_challenge_and_its_answer_comes_back() {
+    let site = Site::new().await;
+    let board = site.ready(Role::Board, &[&site.topics.command(CommandTopic::Grant)]).await;
+    board.publish(&site.topics.state(), serde_json::to_vec(&online()).unwrap(), true).unwrap();
+    let mut commands = board.messages();
+    let bus = site.open(Role::Centralist, &[&state_filter(&parties().site)]);
+    let mut states = bus.messages();
+    bus.ready(SOON).await.unwrap();
+    let desk = site.desk(&bus);
+    let eye = desk.state(&mut states).await.unwrap();
+    let signed = desk.sign_grant(&eye, order()).unwrap();
+    let asked = signed.0.clone();
+    let (outcome, ()) = tokio::join!(desk.send(CommandTopic::Grant, signed), async {
+        let command = next(&mut commands, |_| true).await;
+        let grant: Grant =
+            token::verify(TokenKind::Grant, &command.payload, |_| Some(site.centralist.key.public())).unwrap();
+        assert_eq!(grant.envelope.challenge.as_ref().unwrap().as_str(), "challenge-1");
+        assert_eq!(grant.exp - grant.envelope.iat, 600);
+        let answer = Answer::done(Some(grant.envelope.jti));
+        let (to, correlation) = (command.response_topic.as_deref().unwrap(), command.correlation.clone());
+        board.answer(to, correlation, serde_json::to_vec(&answer).unwrap()).unwrap();
+    });
+    let outcome = outcome.unwrap();
+    assert!(outcome.answer.ok);
+    assert_eq!(outcome.answer.share, Some(asked));
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto (apt-get install mosquitto)"]
+async fn a_command_that_nobody_takes_says_so_at_once() {
+    let site = Site::new().await;
+    let bus = site.ready(Role::Centralist, &[]).await;
+    let error = bus.request(&site.topics.command(CommandTopic::Grant), "x", SOON).await.unwrap_err();
+    assert!(matches!(error, BusError::NobodyListens { .. }), "{error}");
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto (apt-get install mosquitto)"]
+async fn a_command_with_the_wrong_certificate_is_refused_by_the_broker() {
+    let site = Site::new().await;
+    let settings = BusSettings {
+        client_id: "wrong".into(),
+        answers: Some("campari/v1/almere/answer/tlc/1".into()),
+        ..BusSettings::default()
+    };
+    let bus = Bus::open(&site.certificates.connection(Role::Subscriber, site.port), settings).unwrap();
+    bus.ready(SOON).await.unwrap();
+    let error = bus.request(&site.topics.command(CommandTopic::Grant), "x", SOON).await.unwrap_err();
+    assert!(matches!(error, BusError::PublishRefused { .. }), "{error}");
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto (apt-get install mosquitto)"]
+async fn a_camera_that_is_away_is_named_before_anything_is_sent() {
+    let site = Site::new().await;
+    let bus = site.open(Role::Centralist, &[&state_filter(&parties().site)]);
+    let mut states = bus.messages();
+    bus.ready(SOON).await.unwrap();
+    let desk = site.desk(&bus);
+    assert!(matches!(desk.state(&mut states).await, Err(CommandError::UnknownCamera { .. })));
+    let board = site.ready(Role::Board, &[]).await;
+    let offline = State { presence: Presence::Offline, eye: None, voice: None };
+    board.publish(&site.topics.state(), serde_json::to_vec(&offline).unwrap(), true).unwrap();
+    assert!(matches!(desk.state(&mut states).await, Err(CommandError::Absent { .. })));
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto (apt-get install mosquitto)"]
+async fn the_heartbeat_names_a_signed_grant_until_the_board_ends_it_and_survives_the_agents_restart() {
+    let site = Site::new().await;
+    let memory = tempfile::tempdir().unwrap();
+    let memory = memory.path().join("room.json");
+    let board = site.ready(Role::Board, &[&site.topics.heartbeat()]).await;
+    let mut heard = board.messages();
+    let room = site.room(&memory);
+    let before = site.heartbeat(&*next(&mut heard, |_| true).await);
+    assert!(before.stands.is_empty());
+
+    let centralist = site.ready(Role::Centralist, &[]).await;
+    let desk = site.desk(&centralist);
+    let (jti, token) = desk.sign_grant(online().eye.as_ref().unwrap(), order()).unwrap();
+    let log = |event: &str| {
+        let line = ShareLog {
+            jti: jti.clone(),
+            sub: parties().subscriber,
+            event: event.into(),
+            reason: None,
+            at_ms: 0,
+            usage: None,
+        };
+        board.publish(&site.topics.share_log(), serde_json::to_vec(&line).unwrap(), false).unwrap();
+    };
+    centralist.publish(&site.topics.command(CommandTopic::Grant), token, false).unwrap();
+    let named = next(&mut heard, |message| !site.heartbeat(message).stands.is_empty()).await;
+    assert_eq!(site.heartbeat(&named).stands, [jti.clone()]);
+    log("granted");
+
+    drop(room);
+    let room = site.room(&memory);
+    let after = site.heartbeat(&*next(&mut heard, |message| site.heartbeat(message).counter > site.heartbeat(&named).counter).await);
+    assert_eq!(after.stands, [jti.clone()], "a restart forgot the share");
+
+    log("ended");
+    let last = next(&mut heard, |message| site.heartbeat(message).stands.is_empty()).await;
+    assert!(site.heartbeat(&last).counter > after.counter);
+    room.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto (apt-get install mosquitto)"]
+async fn a_forged_grant_and_a_log_line_alone_never_stand() {
+    let site = Site::new().await;
+    let memory = tempfile::tempdir().unwrap();
+    let board = site.ready(Role::Board, &[&site.topics.heartbeat()]).await;
+    let mut heard = board.messages();
+    let room = site.room(&memory.path().join("room.json"));
+    next(&mut heard, |_| true).await;
+    let centralist = site.ready(Role::Centralist, &[]).await;
+    let forger = NamedKey::generate(site.centralist.kid.clone());
+    let desk = Desk { key: &forger, ..site.desk(&centralist) };
+    let (jti, token) = desk.sign_grant(online().eye.as_ref().unwrap(), order()).unwrap();
+    centralist.publish(&site.topics.command(CommandTopic::Grant), token, false).unwrap();
+    let line = ShareLog { jti, sub: parties().subscriber, event: "granted".into(), reason: None, at_ms: 0, usage: None };
+    board.publish(&site.topics.share_log(), serde_json::to_vec(&line).unwrap(), false).unwrap();
+    for _ in 0..2 {
+        assert!(site.heartbeat(&*next(&mut heard, |_| true).await).stands.is_empty());
+    }
+    room.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto (apt-get install mosquitto)"]
+async fn the_room_is_present_while_it_runs_and_its_last_will_says_when_it_vanished() {
+    let site = Site::new().await;
+    let memory = tempfile::tempdir().unwrap();
+    let subscriber = site.open(Role::Subscriber, &[&site.topics.presence()]);
+    let mut heard = subscriber.messages();
+    subscriber.ready(SOON).await.unwrap();
+    let room = site.room(&memory.path().join("room.json"));
+    let online = |message: &Message| serde_json::from_slice::<RoomPresence>(&message.payload).unwrap().online;
+    assert!(online(&*next(&mut heard, |_| true).await));
+    drop(room);
+    assert!(!online(&*next(&mut heard, |_| true).await));
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto (apt-get install mosquitto)"]
+async fn a_lost_broker_is_found_again_with_birth_and_subscriptions() {
+    let site = Site::new().await;
+    let birth = Retained { topic: site.topics.presence(), payload: b"here".to_vec() };
+    let settings = BusSettings {
+        client_id: "steady".into(),
+        subscribe: vec![site.topics.policy()],
+        birth: Some(birth.clone()),
+        ..BusSettings::default()
+    };
+    let bus = Bus::open(&site.certificates.connection(Role::Room, site.port), settings).unwrap();
+    bus.ready(SOON).await.unwrap();
+    let mut heard = bus.messages();
+    site.broker.kill().await;
+    tokio::time::timeout(SOON, async {
+        while bus.is_connected() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the loss was not noticed");
+    assert!(matches!(bus.publish(&birth.topic, "lost", false), Err(BusError::NotSent { .. })));
+
+    let files = BrokerFiles::at(&site._dir.path().join("broker"), site.port);
+    let again = files.start(site._dir.path()).await.unwrap();
+    bus.ready(SOON).await.unwrap();
+    let subscriber = site.open(Role::Subscriber, &[&site.topics.presence()]);
+    let mut presence = subscriber.messages();
+    subscriber.ready(SOON).await.unwrap();
+    assert_eq!(next(&mut presence, |_| true).await.payload, b"here");
+    let office = site.ready(Role::PolicyOffice, &[]).await;
+    office.publish(&site.topics.policy(), "news", false).unwrap();
+    assert_eq!(next(&mut heard, |_| true).await.payload, b"news");
+    again.stop().await;
+}
