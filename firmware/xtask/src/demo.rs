@@ -20,7 +20,7 @@ pub(crate) struct Options {
     /// A V4L2 camera such as /dev/video0, in place of a clip.
     #[arg(long)]
     pub(crate) camera: Option<PathBuf>,
-    /// How long the share lasts, seconds.
+    /// How long the subscriber watches, seconds.
     #[arg(long)]
     pub(crate) seconds: Option<u32>,
     /// No display: for machines that read the JSON.
@@ -35,6 +35,9 @@ pub(crate) struct Options {
     /// Where contact sheet and clip go.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+    /// Further arguments of `campari demo`, such as `-- --filter pixelate`.
+    #[arg(last = true)]
+    pub(crate) more: Vec<String>,
 }
 
 /// Runs the demo to its end.
@@ -68,7 +71,7 @@ pub(crate) fn command(options: &Options, bin_dir: &Path) -> Result<Command> {
     demo.arg("demo").arg("--bin-dir").arg(bin_dir);
     demo.arg("--models").arg(workspace::root().join("models"));
     demo.arg("--scene").arg(workspace::scene());
-    let out = options.out.as_ref().map_or_else(|| workspace::root().join("target/demo"), absolute);
+    let out = options.out.as_ref().map_or_else(|| workspace::kept().join("demo"), absolute);
     demo.arg("--out").arg(out);
     for (flag, path) in [("--clip", &options.clip), ("--camera", &options.camera), ("--json", &options.json)] {
         if let Some(path) = path {
@@ -81,7 +84,8 @@ pub(crate) fn command(options: &Options, bin_dir: &Path) -> Result<Command> {
     if options.headless {
         demo.arg("--headless");
     }
-    demo.env("LD_LIBRARY_PATH", workspace::tflite());
+    demo.args(&options.more);
+    workspace::equip(&mut demo);
     Ok(demo)
 }
 
@@ -91,9 +95,21 @@ mod tests {
 
     #[test]
     fn the_call_says_where_everything_is() {
-        let options = Options { seconds: Some(7), headless: true, json: Some("a.json".into()), ..Options::default() };
+        let options = Options {
+            seconds: Some(7),
+            headless: true,
+            json: Some("a.json".into()),
+            more: vec!["--filter".into(), "pixelate".into()],
+            ..Options::default()
+        };
         let line = child::line(&command(&options, Path::new("/bins")).unwrap());
-        for part in ["/bins/campari demo --bin-dir /bins", "--models ", "scene-v1.mp4", "--seconds 7", "--headless"] {
+        for part in [
+            "/bins/campari demo --bin-dir /bins",
+            "--models ",
+            "scene-v1.mp4",
+            "--seconds 7",
+            "--headless --filter pixelate",
+        ] {
             assert!(line.contains(part), "{part} not in {line}");
         }
         let json = std::env::current_dir().unwrap().join("a.json");

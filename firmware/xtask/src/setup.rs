@@ -29,6 +29,9 @@ pub(crate) struct Options {
     /// Also what only `cargo xtask bench` needs.
     #[arg(skip)]
     pub(crate) bench: bool,
+    /// Also what only `cargo xtask nightly` needs.
+    #[arg(skip)]
+    pub(crate) nightly: bool,
 }
 
 /// A machine type that Campari is built for.
@@ -104,7 +107,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// What is not there yet, in the order in which it has to be done.
 fn missing(kept: &Path, options: &Options) -> Result<Vec<Job>> {
     let mut jobs = Vec::new();
-    let needs = debian::missing(options.bench);
+    let needs = debian::missing(options.bench, options.nightly);
     if !needs.is_empty() {
         jobs.push(Job::Debian(needs));
     }

@@ -1,7 +1,7 @@
 //! `cargo xtask test` and `cargo xtask nightly`: plain `cargo test`, so that nobody needs another runner.
 //!
-//! Every test sees the same environment: where the scene and the library are. The closing line adds up what cargo's
-//! test programs reported one by one.
+//! The closing line adds up what cargo's test programs reported one by one. Soak tests read `CAMPARI_SOAK_SECONDS`,
+//! which nightly sets to ten minutes unless it is set already.
 
 use crate::{child, lint, setup, workspace};
 use anyhow::{Result, bail};
@@ -54,23 +54,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// What outlasts CI. Long tests are `#[ignore = "nightly: …"]`; soaks read how long from the environment.
 pub(crate) fn nightly() -> Result<()> {
-    setup::run(&setup::Options::default())?;
+    setup::run(&setup::Options { nightly: true, ..setup::Options::default() })?;
     cargo_test(&["--no-fail-fast"], &["--include-ignored"])?;
     let board = workspace::root().join("tests/vm/run.sh");
     if board.exists() {
-        child::run(environment(Command::new("bash").arg(&board).current_dir(workspace::root())))?;
+        child::run(workspace::equip(Command::new("bash").arg(&board).current_dir(workspace::root())))?;
     } else {
         eprintln!("board in a VM: not run, there is no tests/vm/run.sh yet");
     }
     lint::run(&lint::Options { full: true })
-}
-
-/// What every test may rely on.
-fn environment(command: &mut Command) -> &mut Command {
-    command
-        .env("CAMPARI_SCENE", workspace::scene())
-        .env("CAMPARI_MODELS", workspace::root().join("models"))
-        .env("LD_LIBRARY_PATH", workspace::tflite())
 }
 
 /// Builds the binaries (end-to-end tests run them), then all tests, doc tests included.
@@ -79,7 +71,7 @@ fn cargo_test(cargo: &[&str], harness: &[&str]) -> Result<()> {
     child::run(workspace::cargo().args(["build", "--workspace", "--bins"]))?;
     let mut command = workspace::cargo();
     command.args(["test", "--workspace"]).args(cargo).arg("--").args(harness);
-    environment(&mut command).env("CAMPARI_BIN_DIR", workspace::bin_dir()?);
+    workspace::equip(&mut command);
     if !harness.is_empty() {
         command.env("CAMPARI_SOAK_SECONDS", std::env::var("CAMPARI_SOAK_SECONDS").unwrap_or_else(|_| "600".into()));
     }

@@ -7,7 +7,8 @@ use std::process::Command;
 
 /// The workspace root, fixed when xtask is built (cargo rebuilds xtask in every checkout).
 pub(crate) fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.ancestors().nth(2).unwrap_or(own)
 }
 
 /// Everything set-up makes; ignored by git, removed by deleting it.
@@ -20,9 +21,21 @@ pub(crate) fn scene() -> PathBuf {
     kept().join("scene/scene-v1.mp4")
 }
 
-/// Folder of the TFLite library for this machine; binaries started outside cargo find it through `LD_LIBRARY_PATH`.
+/// Folder of the TFLite library for this machine; see [`equip`].
 pub(crate) fn tflite() -> PathBuf {
     kept().join("tflite").join(std::env::consts::ARCH)
+}
+
+/// Gives a program what it takes to find the library and the broker: mosquitto is in `/usr/sbin`, which a user's `PATH`
+/// often lacks.
+pub(crate) fn equip(command: &mut Command) -> &mut Command {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let more = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).chain(more).collect();
+    if let Ok(path) = std::env::join_paths(folders) {
+        command.env("PATH", path);
+    }
+    command.env("LD_LIBRARY_PATH", tflite())
 }
 
 /// cargo, the one that runs us.

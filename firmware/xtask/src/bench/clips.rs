@@ -34,7 +34,7 @@ fn demo_run(setting: &Setting, clip: Option<PathBuf>, seconds: u32) -> Result<(V
         .stderr(log)
         .spawn()
         .with_context(|| format!("starting `{}`", child::line(&command)))?;
-    let (status, used) = process::watch(&mut run, &setting.bin_dir.join("eye"))?;
+    let (status, used) = process::watch(&mut run, &setting.bin_dir.join("campari-eye"))?;
     if !status.success() {
         let said = std::fs::read_to_string(setting.kept.join("demo.log")).unwrap_or_default();
         bail!("campari demo failed ({status}):\n{}", child::tail(&said));
@@ -129,7 +129,7 @@ fn bench_cpu_s(said: &str) -> Option<f64> {
     Some(part("utime=")? + part("stime=")?)
 }
 
-/// Frames a second of campari-mask and of deface on the same ten seconds.
+/// Frames a second of campari-mask and of deface on the same four seconds of the scene.
 pub(super) fn maskfile(setting: &Setting) -> Result<Vec<Row>> {
     const SECONDS: u32 = 4;
     let frames = f64::from(SECONDS) * 25.0;
@@ -146,7 +146,8 @@ pub(super) fn maskfile(setting: &Setting) -> Result<Vec<Row>> {
     let out = setting.kept.join("masked");
     let mut ours = Command::new(setting.bin_dir.join("campari-mask"));
     ours.arg(&clip).arg("--out").arg(&out).arg("--report").arg(setting.kept.join("masked.jsonl"));
-    ours.env("LD_LIBRARY_PATH", workspace::tflite());
+    ours.arg("--manifest").arg(workspace::root().join("models/manifest.toml"));
+    workspace::equip(&mut ours);
     let ours_fps = frames / timed(&mut ours)?;
     let own = Row::new("campari-mask", "frames/s", Bar::None, ours_fps);
 

@@ -13,7 +13,7 @@ fn example(package: &str, name: &str, arguments: &[&str]) -> Result<Value> {
     if !arguments.is_empty() {
         cargo.arg("--").args(arguments);
     }
-    let text = child::output(cargo.env("LD_LIBRARY_PATH", workspace::tflite()))?;
+    let text = child::output(workspace::equip(&mut cargo))?;
     let last = text.lines().rfind(|line| line.starts_with('{')).with_context(|| format!("{name} printed no JSON"))?;
     serde_json::from_str(last).with_context(|| format!("reading what {name} printed: {last}"))
 }
@@ -36,12 +36,20 @@ pub(super) fn paint(_: &Setting) -> Result<Vec<Row>> {
     ])
 }
 
-/// The detector on one thread.
+/// The detector on one thread, and what surrounds it.
 pub(super) fn detect(_: &Setting) -> Result<Vec<Row>> {
-    let models = workspace::root().join("models/manifest.toml");
-    let json = example("board-tflite", "detect_bench", &["--json", &models.display().to_string()])?;
+    let manifest = workspace::root().join("models/manifest.toml");
+    let network = example("board-tflite", "infer", &[&manifest.display().to_string(), "fast", "1"])?;
+    let around = example("detect", "bench", &[])?;
+    let row = |name: &str, json: &Value, path: &str| {
+        Ok::<Row, anyhow::Error>(Row::new(name, "ms", Bar::None, number(json, path)?))
+    };
     Ok(vec![
-        Row::new("detector", "ms", Bar::AtMost(10.0), number(&json, "infer_ms")?).note("one inference, one thread"),
+        Row::new("detector, fast setting", "ms", Bar::AtMost(10.0), number(&network, "infer_ms.p50")?)
+            .note("median of one inference, one thread"),
+        row("prepare 1080p for it", &around, "prepare_ms.p50")?,
+        row("decode its tensors", &around, "decode_ms.p50")?,
+        row("track", &around, "track_ms.p50")?,
     ])
 }
 

@@ -44,6 +44,16 @@ const NEEDS: &[Need] = &[
         why: "bindgen, for v4l and tflitec",
     },
     Need {
+        package: "pkg-config",
+        sign: Sign::Program("pkg-config"),
+        why: "tflitec's build script links curl, which looks for OpenSSL",
+    },
+    Need {
+        package: "libssl-dev",
+        sign: Sign::File { folders: &["/usr/include/openssl"], prefix: "ssl.h" },
+        why: "the same build script; no program of ours holds OpenSSL",
+    },
+    Need {
         package: "ffmpeg",
         sign: Sign::Program("ffmpeg"),
         why: "clips in; the independent subscriber of demo and tests",
@@ -60,11 +70,22 @@ const NEEDS: &[Need] = &[
 ];
 
 /// For `cargo xtask bench` alone.
-pub(crate) const BENCH: &[Need] = &[Need {
+const BENCH: &[Need] = &[Need {
     package: "python3-venv",
     sign: Sign::Module("ensurepip"),
     why: "the peer deface lives in a virtual environment",
 }];
+
+/// For `cargo xtask nightly` alone: the board in a VM.
+const NIGHTLY: &[Need] = &[
+    Need {
+        package: "qemu-system-x86",
+        sign: Sign::Program("qemu-system-x86_64"),
+        why: "the machine that tests/vm boots",
+    },
+    Need { package: "cpio", sign: Sign::Program("cpio"), why: "its initial file system" },
+    Need { package: "kmod", sign: Sign::Program("modprobe"), why: "which kernel modules it loads, in order" },
+];
 
 impl Need {
     fn met(&self) -> bool {
@@ -77,8 +98,9 @@ impl Need {
 }
 
 /// What this machine lacks.
-pub(crate) fn missing(bench: bool) -> Vec<&'static Need> {
-    NEEDS.iter().chain(BENCH.iter().filter(|_| bench)).filter(|need| !need.met()).collect()
+pub(crate) fn missing(bench: bool, nightly: bool) -> Vec<&'static Need> {
+    let extra = BENCH.iter().filter(|_| bench).chain(NIGHTLY.iter().filter(|_| nightly));
+    NEEDS.iter().chain(extra).filter(|need| !need.met()).collect()
 }
 
 /// Whether python3 can find a module; asked of the import system without loading it.
@@ -173,7 +195,7 @@ mod tests {
 
     #[test]
     fn every_need_says_why() {
-        for need in NEEDS.iter().chain(BENCH) {
+        for need in NEEDS.iter().chain(BENCH).chain(NIGHTLY) {
             assert!(need.why.len() > 5, "{}", need.package);
         }
     }
