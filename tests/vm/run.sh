@@ -11,7 +11,7 @@
 #   --memory MIB                  of the machine (default 768)
 #
 # Programs bring the shared libraries that ldd names. The machine has busybox, /dev/video0 (one memory plane per buffer) and /dev/video1 (several), a
-# loopback interface, no disk and no network. Debian's kernel is fetched once into .campari/vm. Emulated (no KVM), hence slow: about a tenth of real speed.
+# loopback interface, no disk and no network. Debian's kernel is fetched once into .campari/vm. Emulated (no KVM), hence slow.
 set -euo pipefail
 
 repository=$(cd "$(dirname "$0")/../.." && pwd)
@@ -105,6 +105,6 @@ timeout --foreground "$timeout" qemu-system-x86_64 \
     -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -nographic -no-reboot -nodefaults -serial stdio -nic none \
     -kernel "$cache/root/boot/vmlinuz-$version" -initrd "$work/initramfs" \
     -append "console=ttyS0 quiet loglevel=4 panic=-1 rdinit=/init" </dev/null | tr -d '\r' | tee "$work/console" || status=$?
-result=$(sed -n 's/^campari-vm: exit \([0-9]*\)$/\1/p' "$work/console" | tail -1)
-[ -n "$result" ] || fail "the machine ended without a result (qemu $status; 124 is the timeout of $timeout s)"
+result=$(sed -n 's/.*campari-vm: exit \([0-9]*\)$/\1/p' "$work/console" | tail -1)
+[ -n "$result" ] || fail "the machine ended without a result (qemu ended with $status; 124 would be the timeout of $timeout s)"
 exit "$result"

@@ -8,10 +8,15 @@ use board_clock::SystemClock;
 use board_hal::{CameraError, CameraSource, Clock};
 use board_v4l2::V4l2Camera;
 use mask::{Painter, RawFrame, Scene};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use std::alloc::System;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use v4l::control::{Control, Value};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const SINGLE: &str = "/dev/video0";
 const MULTI: &str = "/dev/video1";
@@ -23,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 type Check = fn() -> Result<String, String>;
 
 fn main() {
-    let checks: [(&str, Check); 15] = [
+    let checks: [(&str, Check); 16] = [
         ("nv12_is_captured_in_the_drivers_memory", nv12),
         ("yuyv_converts_to_the_same_picture", yuyv),
         ("planes_in_several_memories_give_the_same_picture", several_memories),
@@ -38,6 +43,7 @@ fn main() {
         ("a_disconnect_is_gone_and_reopening_works", disconnect),
         ("an_unplugged_camera_is_gone_then_missing_then_back", unplug),
         ("frames_released_from_other_threads_keep_the_stream_going", threads),
+        ("a_warm_camera_allocates_nothing_per_frame", allocations),
         ("a_hundred_reopens_leak_neither_descriptor_nor_mapping", reopen),
     ];
     let mut results = Vec::new();
@@ -113,7 +119,7 @@ fn nv12() -> Result<String, String> {
     Ok(format!("bars {lumas:?}"))
 }
 
-fn same_bars(other: (String, Vec<[i32; 3]>), wire: &str) -> Result<String, String> {
+fn same_bars(other: &(String, Vec<[i32; 3]>), wire: &str) -> Result<String, String> {
     let (_, expected) = picture(open(SINGLE).map_err(said)?)?;
     ensure(other.0 == wire, || other.0.clone())?;
     let differences = expected.iter().flatten().zip(other.1.iter().flatten()).map(|(a, b)| (a - b).abs());
@@ -125,16 +131,16 @@ fn same_bars(other: (String, Vec<[i32; 3]>), wire: &str) -> Result<String, Strin
 fn yuyv() -> Result<String, String> {
     let clock = Arc::new(SystemClock::new());
     let camera = V4l2Camera::open_as(Path::new(SINGLE), Some(*b"YUYV"), WIDTH, HEIGHT, FPS, clock).map_err(said)?;
-    same_bars(picture(camera)?, "YUYV")
+    same_bars(&picture(camera)?, "YUYV")
 }
 
 fn several_memories() -> Result<String, String> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let path = Path::new(MULTI);
     let two = V4l2Camera::open_as(path, Some(*b"NM12"), WIDTH, HEIGHT, FPS, clock.clone()).map_err(said)?;
-    let two = same_bars(picture(two)?, "NM12")?;
+    let two = same_bars(&picture(two)?, "NM12")?;
     let one = V4l2Camera::open_as(path, Some(*b"NV12"), WIDTH, HEIGHT, FPS, clock).map_err(said)?;
-    let one = same_bars(picture(one)?, "NV12")?;
+    let one = same_bars(&picture(one)?, "NV12")?;
     Ok(format!("NM12 {two}, NV12 {one}"))
 }
 
@@ -315,6 +321,22 @@ fn threads() -> Result<String, String> {
     drop(sender);
     let count = consumer.join().map_err(|_| "the consumer panicked")?;
     Ok(format!("{count} frames"))
+}
+
+fn allocations() -> Result<String, String> {
+    for only in [*b"NV12", *b"YUYV"] {
+        let clock = Arc::new(SystemClock::new());
+        let mut camera = V4l2Camera::open_as(Path::new(SINGLE), Some(only), WIDTH, HEIGHT, FPS, clock).map_err(said)?;
+        camera.next(PATIENCE).map_err(said)?;
+        let region = Region::new(ALLOCATOR);
+        for _ in 0..15 {
+            camera.next(PATIENCE).map_err(said)?;
+        }
+        let change = region.change();
+        let count = change.allocations + change.reallocations;
+        ensure(count == 0, || format!("{count} allocations over 15 {} frames", only.escape_ascii()))?;
+    }
+    Ok("0 over 15 frames of NV12 and of YUYV".to_owned())
 }
 
 fn reopen() -> Result<String, String> {
