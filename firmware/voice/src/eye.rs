@@ -5,6 +5,7 @@
 use link::message::LINK_VERSION;
 use link::{Decoder, LinkError, MAX_BODY, ToEye, ToVoice, codec};
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -99,8 +100,18 @@ impl Drop for EyeWriter {
     }
 }
 
+fn attempt(path: PathBuf, at: Instant) -> Attempt {
+    Box::pin(async move {
+        sleep_until(at).await;
+        let mut stream = UnixStream::connect(&path).await?;
+        let mut hello = Vec::new();
+        codec::encode(&ToEye::Hello { version: LINK_VERSION }, &[], &mut hello)?;
+        stream.write_all(&hello).await?;
+        Ok(stream)
+    })
+}
+
 /// The link.
-#[derive(Debug)]
 pub struct EyeLink {
     path: PathBuf,
     state: State,
@@ -111,9 +122,11 @@ pub struct EyeLink {
     complained: bool,
 }
 
-#[derive(Debug)]
+/// A try to connect and greet. Kept between calls: dropped half-way it would leave the eye with a connection that says nothing.
+type Attempt = Pin<Box<dyn Future<Output = Result<UnixStream, Fault>> + Send>>;
+
 enum State {
-    Down { retry_at: Instant },
+    Down { attempt: Attempt },
     Greeting { stream: UnixStream, until: Instant },
     Up { half: OwnedReadHalf },
 }
@@ -122,7 +135,7 @@ impl EyeLink {
     /// A link to the socket at `path`, not yet tried.
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
-        let state = State::Down { retry_at: Instant::now() };
+        let state = State::Down { attempt: attempt(path.clone(), Instant::now()) };
         Self { path, state, decoder: Decoder::new(MAX_BODY), fault: None, failures: 0, complained: false }
     }
 
@@ -143,12 +156,8 @@ impl EyeLink {
 
     async fn step(&mut self) -> Result<Option<EyeEvent>, Fault> {
         match &mut self.state {
-            State::Down { retry_at } => {
-                sleep_until(*retry_at).await;
-                let mut stream = UnixStream::connect(&self.path).await?;
-                let mut hello = Vec::new();
-                codec::encode(&ToEye::Hello { version: LINK_VERSION }, &[], &mut hello)?;
-                stream.write_all(&hello).await?;
+            State::Down { attempt } => {
+                let stream = attempt.await?;
                 self.decoder = Decoder::new(MAX_BODY);
                 self.state = State::Greeting { stream, until: Instant::now() + HELLO_WITHIN };
                 Ok(None)
@@ -185,7 +194,7 @@ impl EyeLink {
             }
             Some(_) => return Err(Fault::NoGreeting),
         };
-        let down = State::Down { retry_at: Instant::now() };
+        let down = State::Down { attempt: attempt(self.path.clone(), Instant::now()) };
         let State::Greeting { stream, .. } = std::mem::replace(&mut self.state, down) else { return Ok(None) };
         let (half, writer) = stream.into_split();
         self.state = State::Up { half };
@@ -199,7 +208,7 @@ impl EyeLink {
         let was_up = matches!(self.state, State::Up { .. });
         let retry_at = Instant::now() + RETRY[self.failures.min(RETRY.len() - 1)];
         self.failures += 1;
-        self.state = State::Down { retry_at };
+        self.state = State::Down { attempt: attempt(self.path.clone(), retry_at) };
         // Its memory is as large as the largest picture; nothing in it is of use any more.
         self.decoder = Decoder::new(MAX_BODY);
         self.fault = None;

@@ -1,7 +1,7 @@
 //! A board's surroundings for tests of the voice: a real Mosquitto, a scripted eye, a receiver, a control room's MQTT client. All on loopback.
 //!
 //! Every wait is for an event and bounded by [`PATIENCE`]; nothing here sleeps.
-#![allow(dead_code)] // each test program uses its part
+#![allow(dead_code, unreachable_pub)] // each test program uses its part, and is a crate of its own
 
 use contract::{CameraId, EndReason, Filter, Jti, Rung, SiteId, SubscriberId, ToldReason};
 use link::message::LINK_VERSION;
@@ -13,6 +13,7 @@ use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -266,7 +267,7 @@ pub fn state(challenge: &str) -> Vec<u8> {
 /// A receiver's pair of ports.
 pub struct Receiver {
     pub rtp: UdpSocket,
-    pub rtcp: UdpSocket,
+    pub rtcp: Arc<UdpSocket>,
     pub port: u16,
     depacketiser: Depacketiser,
 }
@@ -286,7 +287,7 @@ impl Receiver {
             if port % 2 == 0
                 && let Ok(rtcp) = UdpSocket::bind((LANDLORD, port + 1)).await
             {
-                return Self { rtp, rtcp, port, depacketiser: Depacketiser::new(PAYLOAD_TYPE) };
+                return Self { rtp, rtcp: Arc::new(rtcp), port, depacketiser: Depacketiser::new(PAYLOAD_TYPE) };
             }
         }
         panic!("no pair of ports");
@@ -328,14 +329,24 @@ impl Receiver {
     }
     /// Waits for the goodbye.
     pub async fn goodbye(&self) {
-        loop {
-            let (packet, _) = self.report().await;
-            let mut packets = rtcp_types::Compound::parse(&packet).expect("RTCP");
-            if packets.any(|packet| matches!(packet, Ok(rtcp_types::Packet::Bye(_)))) {
-                return;
-            }
+        patient("the goodbye", goodbye(Arc::clone(&self.rtcp))).await;
+    }
+}
+
+/// Reads RTCP until a BYE comes.
+pub async fn goodbye(rtcp: Arc<UdpSocket>) {
+    let mut packet = [0; 2000];
+    loop {
+        let (length, _) = rtcp.recv_from(&mut packet).await.expect("readable");
+        let mut packets = rtcp_types::Compound::parse(&packet[..length]).expect("RTCP");
+        if packets.any(|packet| matches!(packet, Ok(rtcp_types::Packet::Bye(_)))) {
+            return;
         }
     }
+}
+
+fn json(body: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(body).expect("JSON")
 }
 
 /// A control room and subscriber in one: hears everything of the site, says what it is told to.
@@ -343,7 +354,8 @@ pub struct Room {
     client: AsyncClient,
     heard: mpsc::UnboundedReceiver<Publish>,
     task: JoinHandle<()>,
-    past: Vec<Publish>,
+    /// All that was heard, and whether a test has taken it.
+    past: Vec<(Publish, bool)>,
 }
 
 impl Room {
@@ -393,48 +405,61 @@ impl Room {
         sent.await.expect("queued");
     }
 
-    async fn next(&mut self) -> Publish {
-        let publish = patient("a message on the broker", self.heard.recv()).await.expect("the broker is there");
-        self.past.push(publish.clone());
-        publish
-    }
-    /// The next message (of those not yet heard) that `wanted` picks.
-    pub async fn hear<T>(&mut self, wanted: impl Fn(&str, &[u8]) -> Option<T>) -> T {
-        loop {
-            let publish = self.next().await;
-            if let Some(found) = wanted(&String::from_utf8_lossy(&publish.topic), &publish.payload) {
-                return found;
+    /// The first message not yet taken that `wanted` picks, of those heard or still to come. Takes it, and the older ones of its topic.
+    async fn take<T>(&mut self, wanted: impl Fn(&Publish) -> Option<T>) -> T {
+        let mut at = 0;
+        patient("a message on the broker", async {
+            loop {
+                while at < self.past.len() {
+                    let (publish, taken) = &self.past[at];
+                    if !taken && let Some(found) = wanted(publish) {
+                        let topic = publish.topic.clone();
+                        let same = self.past[..=at].iter_mut().filter(|(publish, _)| publish.topic == topic);
+                        same.for_each(|(_, taken)| *taken = true);
+                        return found;
+                    }
+                    at += 1;
+                }
+                self.past.push((self.heard.recv().await.expect("the broker is there"), false));
             }
-        }
+        })
+        .await
+    }
+    /// As [`Room::take`], by topic and body.
+    pub async fn hear<T>(&mut self, wanted: impl Fn(&str, &[u8]) -> Option<T>) -> T {
+        self.take(|publish| wanted(&String::from_utf8_lossy(&publish.topic), &publish.payload)).await
     }
     /// The next message on `topic`, as JSON.
     pub async fn hear_on(&mut self, topic: &str) -> serde_json::Value {
-        self.hear(|heard, body| (heard == topic).then(|| serde_json::from_slice(body).expect("JSON"))).await
+        self.hear(|heard, body| (heard == topic).then(|| json(body))).await
+    }
+    /// The next entry of the share log with this event.
+    pub async fn log(&mut self, event: &str) -> serde_json::Value {
+        let on = topic("share-log");
+        self.hear(|heard, body| (heard == on).then(|| json(body)).filter(|entry| entry["event"] == event)).await
     }
     /// The answer with this correlation data, as JSON.
     pub async fn answer(&mut self, answers: &str, correlation: &str) -> serde_json::Value {
-        loop {
-            let publish = self.next().await;
-            let correlated =
-                publish.properties.as_ref().and_then(|p| p.correlation_data.as_deref()) == Some(correlation.as_bytes());
-            if publish.topic == answers.as_bytes() && correlated {
-                return serde_json::from_slice(&publish.payload).expect("JSON");
-            }
-        }
+        self.take(|publish| {
+            let found = publish.properties.as_ref().and_then(|properties| properties.correlation_data.as_deref());
+            let ours = publish.topic == answers.as_bytes() && found == Some(correlation.as_bytes());
+            ours.then(|| json(&publish.payload))
+        })
+        .await
+    }
+    /// Waits for a `state` that `wanted` picks.
+    pub async fn state(&mut self, wanted: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+        let on = topic("state");
+        self.hear(|heard, body| (heard == on).then(|| json(body)).filter(&wanted)).await
     }
     /// Waits for a `state` with this presence.
     pub async fn presence(&mut self, presence: &str) -> serde_json::Value {
-        loop {
-            let state = self.hear_on(&topic("state")).await;
-            if state["presence"] == presence {
-                return state;
-            }
-        }
+        self.state(|state| state["presence"] == presence).await
     }
     /// What was heard so far on `topic`.
     pub fn heard_on(&self, topic: &str) -> Vec<serde_json::Value> {
-        let on = self.past.iter().filter(|publish| publish.topic == topic.as_bytes());
-        on.map(|publish| serde_json::from_slice(&publish.payload).expect("JSON")).collect()
+        let on = self.past.iter().filter(|(publish, _)| publish.topic == topic.as_bytes());
+        on.map(|(publish, _)| json(&publish.payload)).collect()
     }
 }
 
