@@ -91,12 +91,17 @@ impl Type<'_> {
     pub(crate) fn line_height(&self) -> usize {
         (self.face.height * self.scale + 2 * self.margin() + 1) & !1
     }
-    pub(crate) fn margin(&self) -> usize {
+    /// Dark pixels above and below the text.
+    fn margin(&self) -> usize {
         2 * self.scale
+    }
+    /// Dark pixels left and right of the text: words beside each other are a character apart.
+    fn side_margin(&self) -> usize {
+        self.character_width() / 2
     }
     /// Width of `text` with its box, pixels.
     pub(crate) fn width_of(&self, text: &str) -> usize {
-        text.chars().count() * self.character_width() + 2 * self.margin()
+        text.chars().count() * self.character_width() + 2 * self.side_margin()
     }
     /// Writes `text` with its box at `x`, `y`; what does not fit in the picture is cut off.
     pub(crate) fn write(&self, canvas: &mut Canvas<'_>, x: usize, y: usize, text: &str) {
@@ -115,7 +120,7 @@ impl Type<'_> {
                 break;
             }
             let pixels = canvas.luma_line(&Area { x, y, w: right - x, h: bottom - y }, line);
-            let mut left = self.margin();
+            let mut left = self.side_margin();
             for character in text.chars() {
                 let mut bits = self.face.glyph(character)[row];
                 while bits != 0 {

@@ -39,7 +39,7 @@ fn shown(width: usize, height: usize, camera: &str, rung: Rung, at_us: u64) -> (
 #[test]
 fn the_overlay_writes_the_camera_as_its_first_word() {
     let (_, rows) = shown(640, 360, "1", Rung::Clear, 0);
-    let glyph: Vec<&str> = rows[2..12].iter().map(|row| &row[2..8]).collect();
+    let glyph: Vec<&str> = rows[2..12].iter().map(|row| &row[3..9]).collect();
     assert_eq!(
         glyph,
         ["......", "..#...", ".##...", "#.#...", "..#...", "..#...", "..#...", "#####.", "......", "......"],

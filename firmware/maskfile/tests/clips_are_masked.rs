@@ -1,0 +1,108 @@
+//! Clips through ffmpeg (which these tests need on the PATH): every frame once, tracks hold, nothing half-done is left behind.
+#![allow(clippy::unwrap_used)] // a helper that fails fails the test
+
+mod support;
+
+use board_sim::{DetectorStep, Script};
+use contract::Filter;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use support::{finds, looker, mask, plate};
+
+/// Twenty frames of ffmpeg's test picture.
+fn clip(file: &Path, codec: &str) {
+    let made = Command::new("ffmpeg")
+        .args(["-nostdin", "-loglevel", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x192:rate=10:duration=2"])
+        .args(["-metadata", "title=Schrijverstraat", "-pix_fmt", "yuv420p", "-c:v", codec])
+        .arg(file)
+        .status();
+    assert!(made.expect("ffmpeg is on the PATH").success());
+}
+
+/// Luma of one frame of a clip.
+fn frame_of(file: &Path, frame: usize) -> Vec<u8> {
+    let shown = Command::new("ffmpeg")
+        .args(["-nostdin", "-loglevel", "error", "-i"])
+        .arg(file)
+        .args([
+            "-vf",
+            &format!("select=eq(n\\,{frame})"),
+            "-frames:v",
+            "1",
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "gray",
+            "pipe:1",
+        ])
+        .output()
+        .expect("ffmpeg is on the PATH");
+    assert_eq!(shown.stdout.len(), 320 * 192, "{}", String::from_utf8_lossy(&shown.stderr));
+    shown.stdout
+}
+
+/// How far luma differs from the fill in the middle of the object.
+fn worst(luma: &[u8]) -> u8 {
+    (56..64).flat_map(|y| (86..114).map(move |x| luma[y * 320 + x])).map(|v| v.abs_diff(128)).max().unwrap()
+}
+
+#[test]
+fn p2_every_frame_of_a_clip_is_masked_and_reported_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("street.mp4"), folder.path().join("out"));
+    clip(&file, "libx264");
+    let done = mask(&[&file], &out, &mut looker(finds(&[plate(100.0, 60.0, 40.0, 16.0)]), Filter::Fill, None));
+    assert_eq!((done.summary.clips, done.summary.frames, done.summary.failed), (1, 20, 0), "{:?}", done.complaints);
+    for (number, line) in done.lines.iter().enumerate() {
+        assert_eq!(line["image"], "street.mp4");
+        assert_eq!(line["frame"], number);
+        assert_eq!(line["mask"].as_array().unwrap().len(), 1);
+    }
+    for frame in [0, 7, 19] {
+        assert!(worst(&frame_of(&file, frame)) > 20, "the clip itself shows something there");
+        assert!(worst(&frame_of(&out.join("street.mp4"), frame)) <= 4, "frame {frame}");
+    }
+    let bytes = fs::read(out.join("street.mp4")).unwrap();
+    assert!(!bytes.windows(15).any(|part| part == b"Schrijverstraat"), "the title is left behind");
+}
+
+#[test]
+fn p3_a_track_is_masked_through_frames_in_which_it_is_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("street.mp4"), folder.path().join("out"));
+    clip(&file, "libx264");
+    let found = || DetectorStep::Find(vec![plate(100.0, 60.0, 40.0, 16.0)]);
+    let missed = || DetectorStep::Find(vec![]);
+    let script = Script::of([found(), found(), found(), missed(), missed()], found());
+    let done = mask(&[&file], &out, &mut looker(script, Filter::Fill, None));
+    for frame in [3, 4] {
+        assert_eq!(done.lines[frame]["mask"].as_array().unwrap().len(), 1, "{}", done.lines[frame]);
+        assert!(worst(&frame_of(&out.join("street.mp4"), frame)) <= 4);
+    }
+}
+
+#[test]
+fn a_container_that_does_not_hold_h264_becomes_matroska() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("old.mpg"), folder.path().join("out"));
+    clip(&file, "mpeg2video");
+    let done = mask(&[&file], &out, &mut looker(finds(&[]), Filter::Fill, None));
+    assert_eq!(done.summary.clips, 1, "{:?}", done.complaints);
+    assert!(out.join("old.mkv").exists());
+    assert_eq!(done.lines[0]["image"], "old.mpg");
+}
+
+#[test]
+fn a_clip_that_is_none_and_a_detector_that_fails_leave_no_file_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bad, good, out) = (folder.path().join("bad.mp4"), folder.path().join("good.mp4"), folder.path().join("out"));
+    fs::write(&bad, "no clip").unwrap();
+    clip(&good, "libx264");
+    let script = Script::of(vec![DetectorStep::Find(vec![]); 5], DetectorStep::Fail);
+    let done = mask(&[&bad, &good], &out, &mut looker(script, Filter::Fill, None));
+    assert_eq!((done.summary.clips, done.summary.failed), (0, 2));
+    assert!(done.lines.iter().any(|line| line["image"] == "bad.mp4" && line["error"].is_string()));
+    assert!(done.lines.iter().any(|line| line["image"] == "good.mp4" && line["error"].is_string()));
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0, "nothing, and nothing half-done");
+}
