@@ -4,7 +4,7 @@
 Runs the float network with plates.weights.h5 at 1280 wide over the training frames; a detection that overlaps no annotation
 becomes an ignored region. Regions are neither positive nor negative afterwards. Writes cache/ignore.json.
 
-    python mine.py --data DIR [--threshold 0.2]
+    python mine.py --data DIR [--weights FILE] [--threshold 0.45]
 """
 import argparse
 import json
@@ -21,11 +21,12 @@ from picture import CACHE, HERE, letterbox, load, training_frames
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--data", type=pathlib.Path, required=True)
-    p.add_argument("--threshold", type=float, default=.2)
+    p.add_argument("--threshold", type=float, default=.45)
+    p.add_argument("--weights", type=pathlib.Path, default=HERE / "plates.weights.h5")
     a = p.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(2)
     width, height = 1280, 736
-    model = network.whole(height, width, HERE / "plates.weights.h5")
+    model = network.whole(height, width, a.weights)
     run = tf.function(lambda x: model(x, training=False))
     rows, out, total = training_frames(a.data), {}, 0
     for n, r in enumerate(rows):
