@@ -154,9 +154,10 @@ impl Desk<'_> {
     pub fn sign_grant(&self, eye: &EyeState, order: GrantOrder) -> Result<(Jti, String), CommandError> {
         let envelope = self.envelope(eye);
         let jti = envelope.jti.clone();
+        let opens = envelope.iat.saturating_sub(HEAD_START_S);
         let claims = Grant {
-            nbf: envelope.iat.saturating_sub(HEAD_START_S),
-            exp: envelope.iat + order.lasts.as_secs(),
+            nbf: opens,
+            exp: opens + order.lasts.as_secs(),
             envelope,
             sub: order.subscriber,
             view: order.view,

@@ -16,3 +16,18 @@ pub mod receive;
 pub mod room;
 pub mod stage;
 pub mod trust;
+
+/// An error with its causes, each said once: the outermost often says only "TLS", or all of it already.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    text
+}

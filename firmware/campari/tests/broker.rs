@@ -1,4 +1,5 @@
 //! The control room's code against a real Mosquitto: TLS with client certificates, the ACL, commands with answers, the agent.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail them")]
 
 use campari::command::{CommandError, Desk, GrantOrder, state_filter};
 use campari::keys::NamedKey;
@@ -58,7 +59,8 @@ impl Site {
         let settings = BusSettings {
             client_id: format!("test-{:x}", rand::random::<u32>()),
             subscribe: subscribe.iter().map(|topic| (*topic).to_owned()).collect(),
-            answers: (role == Role::Centralist).then(|| format!("campari/v1/almere/answer/{:x}", rand::random::<u32>())),
+            answers: (role == Role::Centralist)
+                .then(|| format!("campari/v1/almere/answer/{:x}", rand::random::<u32>())),
             ..BusSettings::default()
         };
         Bus::open(&self.certificates.connection(role, self.port), settings).unwrap()
@@ -216,7 +218,7 @@ async fn a_grant_reaches_the_board_with_its_challenge_and_its_answer_comes_back(
         let grant: Grant =
             token::verify(TokenKind::Grant, &command.payload, |_| Some(site.centralist.key.public())).unwrap();
         assert_eq!(grant.envelope.challenge.as_ref().unwrap().as_str(), "challenge-1");
-        assert_eq!(grant.exp - grant.envelope.iat, 600);
+        assert_eq!(grant.exp - grant.nbf, 600, "the whole window counts against the policy's longest share");
         let answer = Answer::done(Some(grant.envelope.jti));
         let (to, correlation) = (command.response_topic.as_deref().unwrap(), command.correlation.clone());
         board.answer(to, correlation, serde_json::to_vec(&answer).unwrap()).unwrap();
@@ -293,13 +295,15 @@ async fn the_heartbeat_names_a_signed_grant_until_the_board_ends_it_and_survives
     };
     centralist.publish(&site.topics.command(CommandTopic::Grant), token, false).unwrap();
     let named = next(&mut heard, |message| !site.heartbeat(message).stands.is_empty()).await;
-    assert_eq!(site.heartbeat(&named).stands, [jti.clone()]);
+    assert_eq!(site.heartbeat(&named).stands, std::slice::from_ref(&jti));
     log("granted");
 
     drop(room);
     let room = site.room(&memory);
-    let after = site.heartbeat(&*next(&mut heard, |message| site.heartbeat(message).counter > site.heartbeat(&named).counter).await);
-    assert_eq!(after.stands, [jti.clone()], "a restart forgot the share");
+    let after = site.heartbeat(
+        &*next(&mut heard, |message| site.heartbeat(message).counter > site.heartbeat(&named).counter).await,
+    );
+    assert_eq!(after.stands, std::slice::from_ref(&jti), "a restart forgot the share");
 
     log("ended");
     let last = next(&mut heard, |message| site.heartbeat(message).stands.is_empty()).await;
@@ -321,7 +325,8 @@ async fn a_forged_grant_and_a_log_line_alone_never_stand() {
     let desk = Desk { key: &forger, ..site.desk(&centralist) };
     let (jti, token) = desk.sign_grant(online().eye.as_ref().unwrap(), order()).unwrap();
     centralist.publish(&site.topics.command(CommandTopic::Grant), token, false).unwrap();
-    let line = ShareLog { jti, sub: parties().subscriber, event: "granted".into(), reason: None, at_ms: 0, usage: None };
+    let line =
+        ShareLog { jti, sub: parties().subscriber, event: "granted".into(), reason: None, at_ms: 0, usage: None };
     board.publish(&site.topics.share_log(), serde_json::to_vec(&line).unwrap(), false).unwrap();
     for _ in 0..2 {
         assert!(site.heartbeat(&*next(&mut heard, |_| true).await).stands.is_empty());

@@ -99,7 +99,9 @@ impl Connection {
         };
         broker.tls = match (self.ca.clone().or(file.ca), identity) {
             (Some(ca), identity) => Some(Tls { ca, identity }),
-            (None, Some(_)) => bail!("a client certificate needs TLS: give --ca, the authority of the broker's certificate"),
+            (None, Some(_)) => {
+                bail!("a client certificate needs TLS: give --ca, the authority of the broker's certificate")
+            }
             (None, None) => None,
         };
         Ok(Place { broker, site })
@@ -133,7 +135,9 @@ mod tests {
 
     #[test]
     fn paths_in_the_settings_file_are_relative_to_it() {
-        let file = parse("broker = \"b:8883\"\nca = \"tls/ca.pem\"\nsite = \"almere\"", Path::new("/etc/c/campari.toml")).unwrap();
+        let file =
+            parse("broker = \"b:8883\"\nca = \"tls/ca.pem\"\nsite = \"almere\"", Path::new("/etc/c/campari.toml"))
+                .unwrap();
         assert_eq!(file.ca.as_deref(), Some(Path::new("/etc/c/tls/ca.pem")));
     }
 

@@ -1,5 +1,5 @@
 //! What the commands print: text for people, or one JSON value a line for programs; failures on the error stream.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the one place of this crate that prints, and what it is for")]
+#![expect(clippy::print_stderr, reason = "the one place of this crate that prints, and what it is for")]
 
 use serde::Serialize;
 use serde_json::json;
@@ -36,7 +36,7 @@ impl Output {
 
     /// A failure with its causes.
     pub(super) fn failed(self, error: &anyhow::Error) {
-        let text = format!("{error:#}");
+        let text = crate::chain(error.as_ref());
         if self.json {
             line(&json!({"ok": false, "error": {"code": "failed", "detail": text}}).to_string());
         }

@@ -108,7 +108,8 @@ fn sign(arguments: &SignArguments, output: Output) -> Result<Done> {
         )
     };
     let kids: Vec<_> = keys.iter().map(|key| &key.kid).collect();
-    let programs = json!({"ok": true, "file": arguments.out, "version": policy.version, "site": policy.site, "signed_by": kids});
+    let programs =
+        json!({"ok": true, "file": arguments.out, "version": policy.version, "site": policy.site, "signed_by": kids});
     output.result(people, &programs);
     Ok(Done::Yes)
 }
@@ -128,7 +129,8 @@ fn show(arguments: &ShowArguments, output: Output) -> Result<Done> {
     if roots.len() == 1 {
         bail!("one --root verifies nothing: a bundle needs two signatures; give both");
     }
-    let verdict = (!roots.is_empty()).then(|| token::policy::verify(&bundle, &roots, token::policy::SIGNATURES_NEEDED).map(drop));
+    let verdict =
+        (!roots.is_empty()).then(|| token::policy::verify(&bundle, &roots, token::policy::SIGNATURES_NEEDED).map(drop));
     let people = || {
         let text = toml::to_string_pretty(&policy).unwrap_or_else(|cause| cause.to_string());
         let said = match &verdict {
@@ -171,7 +173,8 @@ mod tests {
     fn one_signature_is_not_written() {
         let dir = tempfile::tempdir().unwrap();
         let (policy, key, out) = (dir.path().join("p.toml"), dir.path().join("a.jwk"), dir.path().join("policy.json"));
-        std::fs::write(&policy, EXAMPLE.replace("REPLACE", &token::SigningKey::from_seed([1; 32]).public().x())).unwrap();
+        std::fs::write(&policy, EXAMPLE.replace("REPLACE", &token::SigningKey::from_seed([1; 32]).public().x()))
+            .unwrap();
         NamedKey::generate("policy-a".parse().unwrap()).write(&key).unwrap();
         let arguments = SignArguments { policy, keys: vec![key], out: out.clone(), json: false };
         assert!(sign(&arguments, Output::new(true)).is_err());

@@ -37,7 +37,12 @@ pub(super) async fn run(arguments: Arguments, output: Output) -> Result<Done> {
     let key = NamedKey::read(&arguments.key)?;
     let trust = Trust::read(&arguments.policy, &arguments.roots, &place.site)?;
     let memory = arguments.state.unwrap_or_else(|| arguments.key.with_extension("state.json"));
-    output.remark(&format!("heartbeat for site {}, key {}, policy version {}", place.site, key.kid, trust.policy().version));
+    output.remark(&format!(
+        "heartbeat for site {}, key {}, policy version {}",
+        place.site,
+        key.kid,
+        trust.policy().version
+    ));
     let room = Room::start(RoomSettings {
         broker: place.broker,
         client_id: client_id("room"),

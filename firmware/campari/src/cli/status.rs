@@ -54,7 +54,8 @@ fn table(site: &SiteId, cameras: &BTreeMap<CameraId, State>) -> String {
     }
     let mut rows = vec![HEAD.map(str::to_owned)];
     rows.extend(cameras.iter().map(|(camera, state)| row(camera, state)));
-    let widths: Vec<_> = (0..HEAD.len()).map(|c| rows.iter().map(|row| row[c].chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<_> =
+        (0..HEAD.len()).map(|c| rows.iter().map(|row| row[c].chars().count()).max().unwrap_or(0)).collect();
     let line = |row: &[String; 9]| {
         let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         cells.join("  ").trim_end().to_owned()

@@ -4,7 +4,7 @@ use super::connect::Connection;
 use super::{Done, Output, asked_to_stop, output};
 use crate::media;
 use crate::mqtt::{Bus, Message};
-use crate::receive::{Ports, Reception, Receiver, SavedStream};
+use crate::receive::{Ports, Receiver, Reception, SavedStream};
 use anyhow::{Context, Result, bail};
 use contract::body::ShareEvent;
 use contract::{CameraId, SubscriberId};
@@ -156,7 +156,8 @@ fn stream_file(save: &Path) -> PathBuf {
 }
 
 fn is_stream(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("h264") || extension.eq_ignore_ascii_case("264"))
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("h264") || extension.eq_ignore_ascii_case("264"))
 }
 
 async fn keep(stream: SavedStream, path: &Path) -> Result<SavedStream> {
@@ -171,7 +172,12 @@ async fn keep(stream: SavedStream, path: &Path) -> Result<SavedStream> {
     Ok(SavedStream { path: path.to_owned(), ..stream })
 }
 
-async fn watch(receiver: &Receiver, seconds: Option<u64>, mut follower: Option<&mut Follower>, live: bool) -> &'static str {
+async fn watch(
+    receiver: &Receiver,
+    seconds: Option<u64>,
+    mut follower: Option<&mut Follower>,
+    live: bool,
+) -> &'static str {
     let bar = if live && output::is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     let mut renew = tokio::time::interval(LIVE_EVERY);
     let limit = async {
@@ -210,7 +216,8 @@ fn report(seen: &Reception, began: Instant, why: &str, saved: Option<&SavedStrea
     let since = |at: Instant| at.duration_since(began).as_secs_f64() * 1e3;
     let first_packet_ms = seen.first_datagram.map(since);
     let first_picture_ms = seen.first_key.map(since);
-    let of_first_packet_ms = seen.first_key.zip(seen.first_datagram).map(|(key, packet)| (key - packet).as_secs_f64() * 1e3);
+    let of_first_packet_ms =
+        seen.first_key.zip(seen.first_datagram).map(|(key, packet)| (key - packet).as_secs_f64() * 1e3);
     let latency = seen.latency_us.map(|us| (us.p50 as f64 / 1e3, us.p99 as f64 / 1e3, us.max as f64 / 1e3));
     let people = || {
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".into());
@@ -218,18 +225,28 @@ fn report(seen: &Reception, began: Instant, why: &str, saved: Option<&SavedStrea
             format!("ended              {why}"),
             format!(
                 "first picture      {}",
-                or_none(first_picture_ms.zip(of_first_packet_ms).map(|(ms, of)| format!("{ms:.0} ms after listening began, {of:.0} ms after the first packet")))
+                or_none(
+                    first_picture_ms
+                        .zip(of_first_packet_ms)
+                        .map(|(ms, of)| format!("{ms:.0} ms after listening began, {of:.0} ms after the first packet"))
+                )
             ),
             format!("pictures           {} whole, {} with a part missing", seen.units, seen.units_dropped),
             format!("packets            {}, {} lost, jitter {:.1} ms", seen.packets, seen.packets_lost, seen.jitter_ms),
             format!("rate               {}", or_none(seen.megabits_per_s().map(|rate| format!("{rate:.2} Mbit/s")))),
             format!(
                 "capture to here    {}",
-                latency.map_or_else(|| "the stream does not say when it was captured".into(), |(p50, p99, max)| format!("p50 {p50:.0} ms, p99 {p99:.0} ms, slowest {max:.0} ms (by both clocks)"))
+                latency.map_or_else(
+                    || "the stream does not say when it was captured".into(),
+                    |(p50, p99, max)| format!("p50 {p50:.0} ms, p99 {p99:.0} ms, slowest {max:.0} ms (by both clocks)")
+                )
             ),
         ];
         if seen.from_the_future > 0 {
-            lines.push(format!("clocks             {} pictures come from our future: the clocks disagree", seen.from_the_future));
+            lines.push(format!(
+                "clocks             {} pictures come from our future: the clocks disagree",
+                seen.from_the_future
+            ));
         }
         if let Some(stream) = saved {
             lines.push(format!("saved              {} ({} pictures)", stream.path.display(), stream.pictures));

@@ -78,9 +78,11 @@ struct Played {
 /// [`DemoError`]; a broken promise is no error but in [`Report::broken`].
 pub async fn run(settings: &DemoSettings, timeline: &mut Timeline) -> Result<Report, DemoError> {
     media::look()?;
-    let out = std::path::absolute(&settings.out).map_err(|cause| StageError::File { path: settings.out.clone(), cause })?;
+    let out =
+        std::path::absolute(&settings.out).map_err(|cause| StageError::File { path: settings.out.clone(), cause })?;
     let logs = out.join("logs");
-    clear(&[logs.clone(), out.join("contact-sheet.png"), out.join("subscriber.mp4")])?;
+    let logged = ["broker", "eye", "voice"].map(|name| logs.join(format!("{name}.log")));
+    clear(logged.iter().chain(&[out.join("contact-sheet.png"), out.join("subscriber.mp4")]))?;
     timeline.tell(Tone::Quiet, "setting the stage: keys, certificates, policy, configuration");
     let largest_face = settings.largest_face;
     let stage = Stage::builder(&settings.programs, &settings.models, settings.scene.clone(), &out.join("stage"))
@@ -97,10 +99,10 @@ pub async fn run(settings: &DemoSettings, timeline: &mut Timeline) -> Result<Rep
     report
 }
 
-fn clear(old: &[PathBuf]) -> Result<(), StageError> {
+/// Takes away what an earlier run left, file by file.
+fn clear<'a>(old: impl Iterator<Item = &'a PathBuf>) -> Result<(), StageError> {
     for path in old {
-        let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
-        match removed {
+        match std::fs::remove_file(path) {
             Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
                 return Err(StageError::File { path: path.clone(), cause });
             }
@@ -113,16 +115,19 @@ fn clear(old: &[PathBuf]) -> Result<(), StageError> {
 async fn play(stage: &Stage, settings: &DemoSettings, timeline: &mut Timeline) -> Result<Played, StageError> {
     let ledger = stage.ledger();
     timeline.tell(Tone::Plain, "broker: Mosquitto, TLS, one certificate and one set of topics per role");
-    timeline.tell(Tone::Plain, &format!("subscriber: listens on UDP {}, nothing granted yet", stage.subscriber_address()));
+    timeline
+        .tell(Tone::Plain, &format!("subscriber: listens on UDP {}, nothing granted yet", stage.subscriber_address()));
     timeline.now(|| "eye, voice and control room start".into());
     let eye = stage.ready(READY_WITHIN).await?;
     let scene = match &settings.scene {
         Scene::Clip(file) => file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(),
         Scene::Camera(device) => device.display().to_string(),
     };
-    timeline.tell(Tone::Plain, &format!("eye: looks at {scene}, masks with {} at {:.0} fps, {}", eye.model, eye.fps, eye.ladder));
+    timeline.tell(Tone::Plain, &format!("eye: looks at {scene}, masks with {} at {:.0} fps", eye.model, eye.fps));
+    timeline.tell(Tone::Plain, &format!("eye: {}", told_rung(eye.ladder)));
     timeline.tell(Tone::Plain, "control room: its signed heartbeat reaches the eye every 2 s");
-    listen(stage, timeline, BEFORE, "no grant, no picture").await?;
+    let mut rung = Some(eye.ladder);
+    listen(stage, timeline, &mut rung, BEFORE, "no grant, no picture").await?;
     let before = ledger.snapshot();
     let early = before.datagrams + before.control_datagrams;
     let (tone, verdict) = if early == 0 { (Tone::Good, "") } else { (Tone::Bad, " (P1 is broken)") };
@@ -131,31 +136,41 @@ async fn play(stage: &Stage, settings: &DemoSettings, timeline: &mut Timeline) -
     ledger.mark();
     let mut order = stage.order();
     order.filter = settings.filter;
-    timeline.tell(Tone::Act, &format!("centralist: grants subscriber {} filter {} or stronger", order.subscriber, order.filter));
+    timeline.tell(
+        Tone::Act,
+        &format!("centralist: grants subscriber {} filter {} or stronger", order.subscriber, order.filter),
+    );
     let granted = stage.grant(order).await?;
     if let Some(refusal) = granted.answer.error.clone() {
         return Err(refusal.into());
     }
     let jti = granted.jti.clone();
     timeline.tell(Tone::Plain, &format!("eye: signature, challenge, policy and window hold; share {jti} may begin"));
-    let picture = tokio::time::timeout(PICTURE_WITHIN, stage.guarded(ledger.until(|seen| seen.first_key_since_mark.is_some())));
+    let picture =
+        tokio::time::timeout(PICTURE_WITHIN, stage.guarded(ledger.until(|seen| seen.first_key_since_mark.is_some())));
     let first_key = picture.await.ok().transpose()?.and_then(|seen| seen.first_key_since_mark);
     match first_key {
         Some(at) => {
-            timeline.tell(Tone::Good, &format!("subscriber: first picture {:.0} ms after the grant", ms(at - granted.sent_at)));
+            timeline.tell(
+                Tone::Good,
+                &format!("subscriber: first picture {:.0} ms after the grant", ms(at - granted.sent_at)),
+            );
         }
         None => timeline.tell(Tone::Bad, &format!("subscriber: no picture within {} s", PICTURE_WITHIN.as_secs())),
     }
-    listen(stage, timeline, settings.watch, "watching").await?;
+    listen(stage, timeline, &mut rung, settings.watch, "watching").await?;
 
     timeline.tell(Tone::Act, "centralist: revokes");
     let revoked = stage.revoke(Some(jti.clone())).await?;
     if let Some(refusal) = revoked.answer.error.clone() {
         timeline.tell(Tone::Bad, &format!("eye: {refusal}"));
     }
-    let told = stage.until("the board logs the end of the share", TOLD_WITHIN, |said| said.logged(&jti, "ended").is_some()).await;
-    listen(stage, timeline, AFTER, "nothing may come any more").await?;
-    Ok(finish(stage, &jti, Moments { before, granted_at: granted.sent_at, first_key, revoked_at: revoked.sent_at }, told.is_ok(), settings.filter))
+    let told = stage
+        .until("the board logs the end of the share", TOLD_WITHIN, |said| said.logged(&jti, "ended").is_some())
+        .await;
+    listen(stage, timeline, &mut rung, AFTER, "nothing may come any more").await?;
+    let moments = Moments { before, granted_at: granted.sent_at, first_key, revoked_at: revoked.sent_at };
+    Ok(finish(stage, &jti, moments, told.is_ok(), settings.filter))
 }
 
 struct Moments {
@@ -178,16 +193,21 @@ fn finish(stage: &Stage, jti: &Jti, moments: Moments, told: bool, asked: Filter)
         seen: stage.ledger().snapshot(),
         eye_rss_mb: stage.eye().and_then(crate::stage::Child::peak_rss_mb),
         voice_rss_mb: stage.voice().and_then(crate::stage::Child::peak_rss_mb),
-        filter: asked,
+        filter: said.filter(jti).unwrap_or(asked),
         state: said.state,
     }
 }
 
 /// Lets time pass, and tells of every change of rung meanwhile.
-async fn listen(stage: &Stage, timeline: &mut Timeline, lasts: Duration, doing: &str) -> Result<(), StageError> {
+async fn listen(
+    stage: &Stage,
+    timeline: &mut Timeline,
+    rung: &mut Option<Rung>,
+    lasts: Duration,
+    doing: &str,
+) -> Result<(), StageError> {
     let until = tokio::time::Instant::now() + lasts;
     let ledger = stage.ledger();
-    let mut rung: Option<Rung> = None;
     let mut look = tokio::time::interval(LIVE_EVERY);
     let mut said = stage.board().said();
     loop {
@@ -236,13 +256,24 @@ fn ms(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e4).round() / 10.0
 }
 
-async fn tell_results(played: &Played, saved: Option<SavedStream>, out: &Path, timeline: &mut Timeline) -> Result<Report, DemoError> {
+async fn tell_results(
+    played: &Played,
+    saved: Option<SavedStream>,
+    out: &Path,
+    timeline: &mut Timeline,
+) -> Result<Report, DemoError> {
     let seen = &played.seen;
     let after = seen.last_datagram.map_or(Duration::ZERO, |last| last.saturating_duration_since(played.revoked_at));
     let (tone, which) = if after > STOP_WITHIN { (Tone::Bad, " (P4 is broken)") } else { (Tone::Good, "") };
     timeline.tell(tone, &format!("subscriber: last packet {:.0} ms after the revoke, nothing since{which}", ms(after)));
     if let (Some(reason), Some(at)) = (played.ended, played.told_at) {
-        timeline.tell(Tone::Plain, &format!("control room: told \"{reason}\" {:.0} ms after the revoke", ms(at.saturating_duration_since(played.revoked_at))));
+        timeline.tell(
+            Tone::Plain,
+            &format!(
+                "control room: told \"{reason}\" {:.0} ms after the revoke",
+                ms(at.saturating_duration_since(played.revoked_at))
+            ),
+        );
     }
     timeline.now(|| "ffmpeg decodes what the subscriber received".into());
     let decoded = match &saved {
@@ -266,8 +297,13 @@ async fn tell_results(played: &Played, saved: Option<SavedStream>, out: &Path, t
 
 fn report_of(played: &Played, saved: Option<&SavedStream>, decoded: &Decoded) -> Report {
     let seen = &played.seen;
-    let counters = played.state.as_ref().and_then(|state| state.eye.as_ref()).map(|eye| eye.counters).unwrap_or_default();
-    let at_subscriber = seen.latency_us.map(|us| Latency { p50: us.p50 as f64 / 1e3, p99: us.p99 as f64 / 1e3, max: us.max as f64 / 1e3 });
+    let counters =
+        played.state.as_ref().and_then(|state| state.eye.as_ref()).map(|eye| eye.counters).unwrap_or_default();
+    let at_subscriber = seen.latency_us.map(|us| Latency {
+        p50: us.p50 as f64 / 1e3,
+        p99: us.p99 as f64 / 1e3,
+        max: us.max as f64 / 1e3,
+    });
     let of_voice = played.state.as_ref().and_then(|state| state.voice).filter(|voice| voice.pictures > 0);
     let after = seen.last_datagram.map_or(Duration::ZERO, |last| last.saturating_duration_since(played.revoked_at));
     let round_mb = |mb: f64| (mb * 10.0).round() / 10.0;
@@ -304,21 +340,33 @@ fn report_of(played: &Played, saved: Option<&SavedStream>, decoded: &Decoded) ->
 
 fn summary(report: &Report, timeline: &mut Timeline) {
     let latency = |latency: Option<Latency>| {
-        latency.map_or_else(|| "not measured".into(), |l| format!("p50 {:.0} ms, p99 {:.0} ms, slowest {:.0} ms", l.p50, l.p99, l.max))
+        latency.map_or_else(
+            || "not measured".into(),
+            |l| format!("p50 {:.0} ms, p99 {:.0} ms, slowest {:.0} ms", l.p50, l.p99, l.max),
+        )
     };
     let mb = |mb: Option<f64>| mb.map_or_else(|| "?".into(), |mb| format!("{mb:.0} MB"));
     let Ladder { clear, cautious, covered, dark } = report.ladder;
     timeline.say(Tone::Plain, "");
     for (name, value) in [
         ("masked", format!("{} heads and plates, filter {}", report.objects_masked, report.filter)),
-        ("capture to packet", format!("{} (measured by the {})", latency(report.capture_to_packet_ms), report.measured_by)),
+        (
+            "capture to packet",
+            format!("{} (measured by the {})", latency(report.capture_to_packet_ms), report.measured_by),
+        ),
         ("capture to subscriber", latency(report.capture_to_subscriber_ms)),
         ("frames", format!("{} captured, {} dropped", report.frames.captured, report.frames.dropped)),
         ("ladder", format!("clear {clear:.1} s, cautious {cautious:.1} s, covered {covered:.1} s, dark {dark:.1} s")),
-        ("received", format!(
-            "{} pictures in {} packets, {} lost, jitter {:.1} ms",
-            report.received.pictures, report.received.packets, report.received.packets_lost, report.received.jitter_ms
-        )),
+        (
+            "received",
+            format!(
+                "{} pictures in {} packets, {} lost, jitter {:.1} ms",
+                report.received.pictures,
+                report.received.packets,
+                report.received.packets_lost,
+                report.received.jitter_ms
+            ),
+        ),
         ("decoded", format!("{} pictures, {} errors", report.pictures_decoded, report.decode_errors.len())),
         ("memory", format!("eye {}, voice {}", mb(report.eye_rss_mb), mb(report.voice_rss_mb))),
     ] {

@@ -120,7 +120,10 @@ impl Report {
             broken.push(format!("P1: {} packets before the grant", self.packets_before_grant));
         }
         if self.revoke_to_last_packet_ms > stop_ms {
-            broken.push(format!("P4: packets for {:.0} ms after the revoke, {stop_ms:.0} are allowed", self.revoke_to_last_packet_ms));
+            broken.push(format!(
+                "P4: packets for {:.0} ms after the revoke, {stop_ms:.0} are allowed",
+                self.revoke_to_last_packet_ms
+            ));
         }
         if self.grant_to_first_picture_ms.is_none() {
             broken.push("no picture came after the grant".into());

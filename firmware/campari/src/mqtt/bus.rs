@@ -21,8 +21,13 @@ const BACKLOG: usize = 1024;
 /// Requests that wait for the connection.
 const OUTBOX: usize = 64;
 /// Pauses between attempts to connect.
-const RETRY: [Duration; 5] =
-    [Duration::from_millis(100), Duration::from_millis(250), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(3)];
+const RETRY: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+];
 
 /// What arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +85,9 @@ pub enum BusError {
         cause: String,
     },
     /// The broker does not let us listen.
-    #[error("the broker {broker} refuses the subscription to {topic} ({reason}): is this certificate's role right for the command?")]
+    #[error(
+        "the broker {broker} refuses the subscription to {topic} ({reason}): is this certificate's role right for the command?"
+    )]
     SubscriptionRefused {
         /// `host:port`.
         broker: String,
@@ -175,7 +182,13 @@ impl Bus {
     pub fn open(broker: &Broker, settings: BusSettings) -> Result<Self, BusError> {
         let mut options = broker.options(&settings.client_id)?;
         if let Some(will) = &settings.will {
-            options.set_last_will(LastWill::new(will.topic.clone(), will.payload.clone(), QoS::AtLeastOnce, true, None));
+            options.set_last_will(LastWill::new(
+                will.topic.clone(),
+                will.payload.clone(),
+                QoS::AtLeastOnce,
+                true,
+                None,
+            ));
         }
         let (client, events) = AsyncClient::new(options, OUTBOX);
         let shared = Arc::new(Shared {
@@ -252,7 +265,8 @@ impl Bus {
     /// # Errors
     /// [`BusError::NotSent`].
     pub fn answer(&self, topic: &str, correlation: Vec<u8>, payload: impl Into<Vec<u8>>) -> Result<(), BusError> {
-        let properties = PublishProperties { correlation_data: Some(correlation.into()), ..PublishProperties::default() };
+        let properties =
+            PublishProperties { correlation_data: Some(correlation.into()), ..PublishProperties::default() };
         // Nobody waits for what becomes of an answer.
         self.shared
             .send(topic, payload.into(), false, Some(properties))
@@ -263,7 +277,12 @@ impl Bus {
     ///
     /// # Errors
     /// Any [`BusError`] that says why there is none.
-    pub async fn request(&self, topic: &str, payload: impl Into<Vec<u8>>, within: Duration) -> Result<Answer, BusError> {
+    pub async fn request(
+        &self,
+        topic: &str,
+        payload: impl Into<Vec<u8>>,
+        within: Duration,
+    ) -> Result<Answer, BusError> {
         let refuse = |cause: &str| BusError::NotSent { topic: topic.to_owned(), cause: cause.to_owned() };
         if !self.is_connected() {
             return Err(refuse(&format!("no connection to the broker {}", self.broker)));
@@ -285,8 +304,9 @@ impl Bus {
         let outcome = tokio::time::timeout(within, answer).await;
         drop(forget);
         match outcome {
-            Ok(Ok(found)) => serde_json::from_slice(&found?)
-                .map_err(|cause| BusError::BadAnswer { topic: topic.to_owned(), cause }),
+            Ok(Ok(found)) => {
+                serde_json::from_slice(&found?).map_err(|cause| BusError::BadAnswer { topic: topic.to_owned(), cause })
+            }
             Ok(Err(_)) => Err(refuse("the connection was closed")),
             Err(_) => Err(BusError::NoAnswer { topic: topic.to_owned(), within_s: within.as_secs() }),
         }
@@ -338,7 +358,7 @@ async fn pump(mut events: EventLoop, shared: Arc<Shared>) {
             Err(rumqttc::v5::ConnectionError::RequestsDone) => return,
             Err(cause) => {
                 tracing::debug!(%cause, "broker connection");
-                shared.standing.send_replace(Standing::Connecting { last_failure: chain(&cause) });
+                shared.standing.send_replace(Standing::Connecting { last_failure: crate::chain(&cause) });
                 *lock(&shared.sent) = Sent::default();
                 tokio::time::sleep(RETRY[failures.min(RETRY.len() - 1)]).await;
                 failures += 1;
@@ -347,28 +367,19 @@ async fn pump(mut events: EventLoop, shared: Arc<Shared>) {
     }
 }
 
-/// An error with its causes, since the outermost often says only "TLS".
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    text
-}
-
 impl Shared {
     fn topics(&self) -> impl Iterator<Item = &String> {
         self.settings.subscribe.iter().chain(self.settings.answers.iter())
     }
 
     /// Hands a message to the client and notes what it was, in the same order.
-    fn send(&self, topic: &str, payload: Vec<u8>, retain: bool, properties: Option<PublishProperties>) -> Result<(), String> {
+    fn send(
+        &self,
+        topic: &str,
+        payload: Vec<u8>,
+        retain: bool,
+        properties: Option<PublishProperties>,
+    ) -> Result<(), String> {
         let mut sent = lock(&self.sent);
         let properties = properties.unwrap_or_default();
         let correlation = properties.correlation_data.as_ref().map(|data| data.to_vec());

@@ -116,8 +116,11 @@ impl Tls {
             None => Ok(builder.with_no_client_auth()),
             Some(identity) => {
                 let chain = certificates("certificate", &identity.cert)?;
-                let key = PrivateKeyDer::from_pem_file(&identity.key)
-                    .map_err(|cause| BrokerError::Pem { what: "private key", path: identity.key.clone(), cause })?;
+                let key = PrivateKeyDer::from_pem_file(&identity.key).map_err(|cause| BrokerError::Pem {
+                    what: "private key",
+                    path: identity.key.clone(),
+                    cause,
+                })?;
                 builder.with_client_auth_cert(chain, key).map_err(broken)
             }
         }

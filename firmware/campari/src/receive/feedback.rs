@@ -43,7 +43,8 @@ impl Speaker {
 
     pub(super) async fn report(&mut self, depacketiser: &Depacketiser, seen: &Reception) {
         let (Some(sender), Some(source)) = (self.sender, depacketiser.source()) else { return };
-        let (expected_before, lost_before) = std::mem::replace(&mut self.before, (seen.packets + seen.packets_lost, seen.packets_lost));
+        let (expected_before, lost_before) =
+            std::mem::replace(&mut self.before, (seen.packets + seen.packets_lost, seen.packets_lost));
         let expected = (seen.packets + seen.packets_lost).saturating_sub(expected_before);
         let lost = seen.packets_lost.saturating_sub(lost_before);
         let fraction = (lost * 256).checked_div(expected).unwrap_or(0).min(255);
@@ -72,7 +73,8 @@ impl Speaker {
     }
 
     fn name(&self) -> rtcp_types::SdesBuilder<'static> {
-        Sdes::builder().add_chunk(SdesChunk::builder(self.ours).add_item(SdesItem::builder(SdesItem::CNAME, "campari-view")))
+        Sdes::builder()
+            .add_chunk(SdesChunk::builder(self.ours).add_item(SdesItem::builder(SdesItem::CNAME, "campari-view")))
     }
 
     async fn send(&self, compound: &CompoundBuilder<'_>, to: SocketAddr) {

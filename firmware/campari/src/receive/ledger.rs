@@ -180,7 +180,9 @@ impl Ledger {
 
     /// A used packet: jitter of RFC 3550 appendix A.8, over its timestamp (bytes 4 to 7) and sequence number (2, 3).
     pub(super) fn packet(&self, datagram: &[u8], at: Instant, received: Received) {
-        let Some(&[s0, s1, t0, t1, t2, t3]) = datagram.get(2..8).and_then(|head| head.first_chunk::<6>()) else { return };
+        let Some(&[s0, s1, t0, t1, t2, t3]) = datagram.get(2..8).and_then(|head| head.first_chunk::<6>()) else {
+            return;
+        };
         let timestamp = u32::from_be_bytes([t0, t1, t2, t3]);
         self.update(|inner| {
             let ticks = at.duration_since(inner.began).as_micros() as u64 * 9 / 100;

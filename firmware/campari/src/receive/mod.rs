@@ -14,7 +14,7 @@ pub use socket::Ports;
 use crate::clock;
 use feedback::Speaker;
 use ledger::Arrival;
-use rtp::{Depacketiser, DepacketiseError};
+use rtp::{DepacketiseError, Depacketiser};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

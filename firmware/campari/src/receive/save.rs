@@ -98,9 +98,14 @@ mod tests {
     fn what_cannot_be_decoded_is_left_out_until_the_next_key_picture() {
         let dir = tempfile::tempdir().unwrap();
         let mut saved = Saved::create(&dir.path().join("s.h264")).unwrap();
-        for (timestamp, key, after_loss) in
-            [(0, false, false), (3600, true, false), (7200, false, false), (14_400, false, true), (18_000, false, false), (21_600, true, true)]
-        {
+        for (timestamp, key, after_loss) in [
+            (0, false, false),
+            (3600, true, false),
+            (7200, false, false),
+            (14_400, false, true),
+            (18_000, false, false),
+            (21_600, true, true),
+        ] {
             saved.unit(&unit(timestamp, key, after_loss));
         }
         let stream = saved.finish();

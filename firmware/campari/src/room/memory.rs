@@ -120,7 +120,9 @@ mod tests {
     fn the_counter_grows_through_restarts_and_clock_steps() {
         let (mut last, mut kept) = (0, 0);
         let mut counter = Counter::resume(kept);
-        for (unix_ms, restart) in [(1_000_000, false), (1_002_000, false), (5, false), (5, true), (1_000_000, true), (9_000_000, false)] {
+        for (unix_ms, restart) in
+            [(1_000_000, false), (1_002_000, false), (5, false), (5, true), (1_000_000, true), (9_000_000, false)]
+        {
             if restart {
                 counter = Counter::resume(kept);
             }

@@ -220,7 +220,9 @@ impl Agent {
         };
         let sent = token::sign(TokenKind::Heartbeat, &self.settings.key.kid, &claims, &self.settings.key.key)
             .map_err(|cause| cause.to_string())
-            .and_then(|token| self.bus.publish(&self.topics.heartbeat(), token, false).map_err(|cause| cause.to_string()));
+            .and_then(|token| {
+                self.bus.publish(&self.topics.heartbeat(), token, false).map_err(|cause| cause.to_string())
+            });
         match &sent {
             Ok(()) => tracing::debug!(counter, named, "heartbeat"),
             Err(cause) => tracing::error!(cause, "no heartbeat; shares will end within the lease"),

@@ -65,7 +65,8 @@ impl Standing {
             revoke.envelope.aud.camera.as_ref().is_none_or(|camera| *camera == share.camera)
                 && revoke.share.as_ref().is_none_or(|wanted| wanted == jti)
         };
-        let ended: Vec<_> = self.shares.iter().filter(|(jti, share)| hit(jti, share)).map(|(jti, _)| jti.clone()).collect();
+        let ended: Vec<_> =
+            self.shares.iter().filter(|(jti, share)| hit(jti, share)).map(|(jti, _)| jti.clone()).collect();
         for jti in &ended {
             self.end(jti);
         }

@@ -3,7 +3,7 @@
 use crate::mqtt::Message;
 use contract::body::{Catalogue, EyeState, Presence, ShareEvent, ShareLog, State};
 use contract::topic::Topics;
-use contract::{CameraId, Jti, SiteId};
+use contract::{CameraId, Filter, Jti, SiteId};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{broadcast, watch};
@@ -42,6 +42,14 @@ impl Said {
     #[must_use]
     pub fn logged(&self, jti: &Jti, event: &str) -> Option<&Logged> {
         self.logs.iter().rev().find(|logged| logged.log.jti == *jti && logged.log.event == event)
+    }
+    /// The filter in effect for `jti`.
+    #[must_use]
+    pub fn filter(&self, jti: &Jti) -> Option<Filter> {
+        self.events.iter().find_map(|(of, event)| match event {
+            ShareEvent::Granted { filter, .. } if of == jti => Some(*filter),
+            _ => None,
+        })
     }
     /// The session description of `jti`.
     #[must_use]
@@ -107,9 +115,12 @@ impl Said {
         let heard = match level {
             "state" => serde_json::from_slice(payload).map(|state| self.state = Some(state)),
             "catalogue" => serde_json::from_slice(payload).map(|catalogue| self.catalogue = Some(catalogue)),
-            "share-log" => serde_json::from_slice(payload).map(|log| self.logs.push(Logged { log, at: Instant::now() })),
+            "share-log" => {
+                serde_json::from_slice(payload).map(|log| self.logs.push(Logged { log, at: Instant::now() }))
+            }
             _ => {
-                let Some(jti) = level.strip_prefix("share/").and_then(|rest| rest.split_once('/')).map(|(_, jti)| jti) else {
+                let Some(jti) = level.strip_prefix("share/").and_then(|rest| rest.split_once('/')).map(|(_, jti)| jti)
+                else {
                     return false;
                 };
                 let Ok(jti) = Jti::new(jti) else { return false };

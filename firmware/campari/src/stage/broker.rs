@@ -61,10 +61,10 @@ impl BrokerFiles {
     /// # Errors
     /// [`StageError`] when it is not installed or ends at once.
     pub async fn start(&self, logs: &Path) -> Result<Child, StageError> {
-        let program = PROGRAMS.into_iter().find(|program| installed(program)).ok_or(StageError::NotInstalled {
-            program: "mosquitto",
-            remedy: "apt-get install mosquitto",
-        })?;
+        let program = PROGRAMS
+            .into_iter()
+            .find(|program| installed(program))
+            .ok_or(StageError::NotInstalled { program: "mosquitto", remedy: "apt-get install mosquitto" })?;
         let child = Child::start("broker", Path::new(program), ["-c".as_ref(), self.config.as_os_str()], logs)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         child.until("takes connections", Duration::from_secs(10), || tokio::net::TcpStream::connect(address)).await?;

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// Longest path of a Unix socket that every system takes (unix(7): 108 with its end).
 const SOCKET_PATH_MAX: usize = 100;
+/// Says that a folder is a stage's, and may be emptied.
+const MARK: &str = "campari-stage.txt";
 /// How long a stage's policy is valid.
 const POLICY_LASTS_S: u64 = 24 * 3600;
 
@@ -60,6 +62,9 @@ pub struct Keys {
     pub policy: [NamedKey; 2],
 }
 
+/// Changes the policy before it is signed.
+type PolicyChange = Box<dyn FnOnce(&mut Policy) + Send>;
+
 /// A stage being set.
 pub struct Builder {
     pub(super) programs: PathBuf,
@@ -71,7 +76,7 @@ pub struct Builder {
     pub(super) view: ViewName,
     pub(super) detector_setting: String,
     pub(super) bitrate_kbps: u32,
-    policy: Vec<Box<dyn FnOnce(&mut Policy) + Send>>,
+    policy: Vec<PolicyChange>,
 }
 
 /// An identifier that stands in this file.
@@ -142,14 +147,16 @@ impl Builder {
     }
 
     fn look(&mut self) -> Result<(), StageError> {
-        let here = |path: &Path| std::path::absolute(path).map_err(|cause| StageError::File { path: path.to_owned(), cause });
+        let here =
+            |path: &Path| std::path::absolute(path).map_err(|cause| StageError::File { path: path.to_owned(), cause });
         (self.programs, self.models, self.root) = (here(&self.programs)?, here(&self.models)?, here(&self.root)?);
-        let mut wanted =
-            vec![("the eye", self.program("campari-eye")), ("the voice", self.program("campari-voice"))];
+        let mut wanted = vec![("the eye", self.program("campari-eye")), ("the voice", self.program("campari-voice"))];
         wanted.push(("the models' manifest", self.models.join("manifest.toml")));
-        let (Scene::Clip(scene) | Scene::Camera(scene)) = &mut self.scene;
-        *scene = here(scene)?;
-        wanted.push(("the scene", scene.clone()));
+        // A camera that is not there may still come; the eye waits for it.
+        if let Scene::Clip(scene) = &mut self.scene {
+            *scene = here(scene)?;
+            wanted.push(("the scene", scene.clone()));
+        }
         match wanted.into_iter().find(|(_, path)| !path.exists()) {
             Some((what, path)) => Err(StageError::Missing { what, path }),
             None => Ok(()),
@@ -160,13 +167,18 @@ impl Builder {
         self.programs.join(name)
     }
 
-    /// The stage's folder is made anew: nothing of an earlier run may decide this one.
+    /// The stage's folder is made anew: nothing of an earlier run may decide this one. A folder of somebody else's is left alone.
     fn make_folders(&self) -> Result<Paths, StageError> {
         let root = self.root.clone();
-        match std::fs::remove_dir_all(&root) {
-            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(StageError::File { path: root, cause }),
-            _ => {}
+        let unusable = |cause| StageError::File { path: root.clone(), cause };
+        folder(&root)?;
+        let foreign = std::fs::read_dir(&root).map_err(unusable)?.next().is_some() && !root.join(MARK).is_file();
+        if foreign {
+            return Err(StageError::Foreign { path: root });
         }
+        std::fs::remove_dir_all(&root).map_err(unusable)?;
+        folder(&root)?;
+        std::fs::write(root.join(MARK), "This folder is made anew by every run.\n").map_err(unusable)?;
         let mut socket = root.join("link").join("eye.sock");
         if socket.as_os_str().len() > SOCKET_PATH_MAX {
             let short = std::env::temp_dir().join(format!("campari-{:08x}", rand::random::<u32>()));
@@ -250,5 +262,42 @@ impl Keys {
         let signers: Vec<_> = self.policy.iter().map(|key| (key.kid.clone(), &key.key)).collect();
         let signed = token::policy::sign(policy, &signers)?;
         serde_json::to_vec(&signed).map_err(|cause| token::TokenError::Bundle(cause.to_string()).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn builder(root: &Path) -> Builder {
+        Builder::new(Path::new("bin"), Path::new("models"), Scene::Clip("scene.mp4".into()), root)
+    }
+
+    #[test]
+    fn a_folder_with_somebody_elses_files_is_never_emptied() {
+        let dir = tempfile::tempdir().unwrap();
+        let precious = dir.path().join("thesis.txt");
+        std::fs::write(&precious, "precious").unwrap();
+        assert!(matches!(builder(dir.path()).make_folders(), Err(StageError::Foreign { .. })));
+        assert!(precious.exists());
+    }
+
+    #[test]
+    fn a_stages_folder_is_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("stage");
+        let paths = builder(&root).make_folders().unwrap();
+        let old = paths.eye_state.join("journal");
+        std::fs::write(&old, "old").unwrap();
+        builder(&root).make_folders().unwrap();
+        assert!(!old.exists());
+    }
+
+    #[test]
+    fn a_deep_folder_gets_a_short_socket_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = builder(&dir.path().join("deep".repeat(30))).make_folders().unwrap();
+        assert!(paths.socket.as_os_str().len() <= SOCKET_PATH_MAX, "{}", paths.socket.display());
+        std::fs::remove_dir_all(paths.socket.parent().unwrap()).unwrap();
     }
 }

@@ -3,7 +3,8 @@
 //! For demonstrations and tests. A city brings its own authority; only the file names are the same.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
 };
 use std::path::{Path, PathBuf};
 
@@ -77,7 +78,12 @@ impl Certificates {
         Ok(made)
     }
 
-    fn issue(&self, name: &str, params: &CertificateParams, by: &CertifiedIssuer<'_, KeyPair>) -> Result<(), StageError> {
+    fn issue(
+        &self,
+        name: &str,
+        params: &CertificateParams,
+        by: &CertifiedIssuer<'_, KeyPair>,
+    ) -> Result<(), StageError> {
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, by)?;
         write_private(&self.cert(name), certificate.pem().as_bytes())?;

@@ -101,7 +101,12 @@ impl Child {
     ///
     /// # Errors
     /// [`StageError::Died`] or [`StageError::Late`].
-    pub async fn until<T, E, F>(&self, what: &'static str, within: Duration, mut attempt: impl FnMut() -> F) -> Result<T, StageError>
+    pub async fn until<T, E, F>(
+        &self,
+        what: &'static str,
+        within: Duration,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T, StageError>
     where
         F: Future<Output = Result<T, E>>,
     {
@@ -127,7 +132,8 @@ impl Child {
     #[must_use]
     pub fn peak_rss_mb(&self) -> Option<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
-        let kib: f64 = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.split_whitespace().next()?.parse().ok()?;
+        let kib: f64 =
+            status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.split_whitespace().next()?.parse().ok()?;
         Some(kib * 1024.0 / 1e6)
     }
 

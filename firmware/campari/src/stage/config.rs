@@ -122,7 +122,12 @@ pub(super) fn eye(builder: &Builder, paths: &Paths, keys: &Keys) -> Result<(), S
     write(&paths.eye_config, &file)
 }
 
-pub(super) fn voice(builder: &Builder, paths: &Paths, certificates: &Certificates, port: u16) -> Result<(), StageError> {
+pub(super) fn voice(
+    builder: &Builder,
+    paths: &Paths,
+    certificates: &Certificates,
+    port: u16,
+) -> Result<(), StageError> {
     let user = Role::Board.user();
     let file = VoiceFile {
         site: builder.parties.site.as_str(),

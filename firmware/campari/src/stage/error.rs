@@ -27,6 +27,12 @@ pub enum StageError {
         /// Where.
         path: PathBuf,
     },
+    /// A folder that holds something else.
+    #[error("{} is not empty and not a stage's folder; it would be emptied: choose another", path.display())]
+    Foreign {
+        /// Which.
+        path: PathBuf,
+    },
     /// A file or folder.
     #[error("{}: {cause}", path.display())]
     File {

@@ -13,7 +13,7 @@ mod error;
 mod files;
 mod play;
 
-pub use board::Board;
+pub use board::{Board, Logged, Said};
 pub use broker::{BrokerFiles, Parties};
 pub use builder::{Builder, Keys, Paths, Scene};
 pub use certificates::{Certificates, Role};

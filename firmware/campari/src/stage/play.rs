@@ -106,7 +106,9 @@ impl Stage {
     pub async fn ready(&self, within: Duration) -> Result<EyeState, StageError> {
         let fit = |said: &Said| {
             said.eye().is_some_and(|eye| {
-                eye.ladder != Rung::Dark && eye.heartbeat_age_s.is_some_and(|age_s| f64::from(age_s) < 3.0) && eye.fps > 0.0
+                eye.ladder != Rung::Dark
+                    && eye.heartbeat_age_s.is_some_and(|age_s| f64::from(age_s) < 3.0)
+                    && eye.fps > 0.0
             })
         };
         let said = self.until("the board is online, hears the heartbeat and is not dark", within, fit).await?;
@@ -117,7 +119,12 @@ impl Stage {
     ///
     /// # Errors
     /// [`StageError::Late`] with the newest state, or [`StageError::Died`].
-    pub async fn until(&self, what: &str, within: Duration, wanted: impl Fn(&Said) -> bool) -> Result<Said, StageError> {
+    pub async fn until(
+        &self,
+        what: &str,
+        within: Duration,
+        wanted: impl Fn(&Said) -> bool,
+    ) -> Result<Said, StageError> {
         let mut said = self.board.said();
         let wait = async { said.wait_for(|said| wanted(said)).await.map(|said| said.clone()).ok() };
         let found = tokio::time::timeout(within, self.guarded(wait)).await.map_err(|_| self.late(what, within))??;
@@ -285,8 +292,8 @@ impl Stage {
     /// # Errors
     /// [`StageError`].
     pub fn start_room(&mut self) -> Result<(), StageError> {
-        let bundle =
-            std::fs::read(&self.paths.policy).map_err(|cause| StageError::File { path: self.paths.policy.clone(), cause })?;
+        let bundle = std::fs::read(&self.paths.policy)
+            .map_err(|cause| StageError::File { path: self.paths.policy.clone(), cause })?;
         let roots: Vec<_> =
             self.keys.policy.iter().map(|key| Root { kid: key.kid.clone(), x: key.key.public().x() }).collect();
         self.room = Some(Room::start(RoomSettings {

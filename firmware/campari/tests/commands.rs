@@ -1,0 +1,133 @@
+//! The program as a person or a script meets it: exit status, JSON, and errors that say what to do.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail them")]
+
+use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn campari(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_campari"))
+        .args(arguments)
+        .current_dir(dir)
+        .env("HOME", dir)
+        .env_remove("XDG_CONFIG_HOME")
+        .env_remove("RUST_LOG")
+        .output()
+        .unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|cause| panic!("{cause}: {}", said(output)))
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Makes a key and gives its public half.
+fn key(dir: &Path, kid: &str) -> String {
+    let output = campari(dir, &["keygen", kid, "--out", &format!("{kid}.jwk"), "--json"]);
+    assert!(output.status.success(), "{}", said(&output));
+    json(&output)["x"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_policy_goes_from_example_to_a_bundle_that_its_roots_verify() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let (ines, room) = (key(dir, "ines"), key(dir, "room"));
+    let (a, b) = (key(dir, "policy-a"), key(dir, "policy-b"));
+    let mode = std::fs::metadata(dir.join("ines.jwk")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let example = campari(dir, &["policy", "example"]);
+    let policy = String::from_utf8(example.stdout).unwrap();
+    let policy = policy.replace("REPLACE-WITH-THE-X-OF-ines", &ines).replace("REPLACE-WITH-THE-X-OF-room", &room);
+    std::fs::write(dir.join("policy.toml"), policy).unwrap();
+    let sign =
+        ["policy", "sign", "policy.toml", "--key", "policy-a.jwk", "--key", "policy-b.jwk", "--out", "policy.json"];
+    let signed = campari(dir, &sign);
+    assert!(signed.status.success(), "{}", said(&signed));
+
+    let roots = [format!("policy-a={a}"), format!("policy-b={b}")];
+    let show = |first: &str, second: &str| {
+        campari(dir, &["policy", "show", "policy.json", "--root", first, "--root", second, "--json"])
+    };
+    let good = show(&roots[0], &roots[1]);
+    assert!(good.status.success(), "{}", said(&good));
+    assert_eq!(
+        (&json(&good)["verified"], &json(&good)["policy"]["site"]),
+        (&Value::Bool(true), &Value::from("almere"))
+    );
+    let bad = show(&roots[0], &format!("policy-b={ines}"));
+    assert_eq!((bad.status.code(), &json(&bad)["verified"]), (Some(1), &Value::Bool(false)));
+}
+
+#[test]
+fn a_key_that_may_grant_cannot_sign_the_policy_that_lets_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let (ines, room) = (key(dir, "ines"), key(dir, "room"));
+    key(dir, "policy-a");
+    let policy = String::from_utf8(campari(dir, &["policy", "example"]).stdout).unwrap();
+    let policy = policy.replace("REPLACE-WITH-THE-X-OF-ines", &ines).replace("REPLACE-WITH-THE-X-OF-room", &room);
+    std::fs::write(dir.join("policy.toml"), policy).unwrap();
+    let sign = ["policy", "sign", "policy.toml", "--key", "policy-a.jwk", "--key", "ines.jwk", "--out", "policy.json"];
+    let output = campari(dir, &sign);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("ines") && said(&output).contains("may not grant"), "{}", said(&output));
+    assert!(!dir.join("policy.json").exists());
+}
+
+#[test]
+fn a_wrong_key_in_a_policy_is_refused_with_file_line_and_what_is_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    key(dir.path(), "policy-a");
+    std::fs::write(dir.path().join("policy.toml"), "version = 1\nsight = \"almere\"\n").unwrap();
+    let output = campari(dir.path(), &["policy", "sign", "policy.toml", "--key", "policy-a.jwk", "--out", "p.json"]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("policy.toml") && text.contains("line 2") && text.contains("`site`"), "{text}");
+}
+
+#[test]
+fn wrong_usage_is_status_two_and_refusal_is_status_one() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(campari(dir.path(), &["grnt"]).status.code(), Some(2));
+    assert_eq!(
+        campari(dir.path(), &["revoke", "--key", "k", "--camera", "613"]).status.code(),
+        Some(2),
+        "share or all"
+    );
+    assert_eq!(campari(dir.path(), &["view", "--listen", "5005"]).status.code(), Some(2), "odd port");
+    let output = campari(dir.path(), &["status", "--site", "almere"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("--broker"), "{}", said(&output));
+}
+
+#[test]
+fn an_absent_broker_is_named_and_json_says_it_too() {
+    let dir = tempfile::tempdir().unwrap();
+    // Nothing listens on this port once the listener is gone.
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let broker = format!("127.0.0.1:{port}");
+    std::fs::create_dir(dir.path().join(".config")).unwrap();
+    let settings = format!("broker = \"{broker}\"\nsite = \"almere\"\n");
+    std::fs::write(dir.path().join(".config/campari.toml"), settings).unwrap();
+    let output = campari(dir.path(), &["status", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let value = json(&output);
+    assert_eq!(value["ok"], Value::Bool(false));
+    assert!(value["error"]["detail"].as_str().unwrap().contains(&broker), "{value}");
+}
+
+#[test]
+fn a_demo_without_its_programs_says_which_one_is_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("scene.mp4"), "").unwrap();
+    let output = campari(dir.path(), &["demo", "--bin-dir", "nowhere", "--scene", "scene.mp4", "--headless"]);
+    assert_eq!(output.status.code(), Some(1));
+    // On a machine without ffmpeg or mosquitto, it says that first.
+    let text = said(&output);
+    assert!(text.contains("campari-eye") || text.contains("apt-get install"), "{text}");
+}
