@@ -1,6 +1,7 @@
 //! A model that is not exactly what the manifest says never runs, and the refusal says what to do (P3, P6).
 
 use crate::common::ModelFolder;
+use board_hal::OutputRole;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
@@ -12,16 +13,12 @@ fn assert_says(refusal: &str, parts: &[&str]) {
 
 /// Writes a model and makes the manifest's length and hash fit it.
 fn replace_model(folder: &ModelFolder, bytes: &[u8]) {
-    let path = folder.model();
-    let old = std::fs::read(&path).unwrap();
-    let hash = |b: &[u8]| {
-        Sha256::digest(b).iter().fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").unwrap();
-            text
-        })
-    };
-    folder.edit(&hash(&old), &hash(bytes)).edit(&format!("bytes = {}", old.len()), &format!("bytes = {}", bytes.len()));
-    std::fs::write(path, bytes).unwrap();
+    let hash = Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    });
+    folder.set(&["sha256"], hash).set(&["bytes"], bytes.len() as i64);
+    std::fs::write(folder.model(), bytes).unwrap();
 }
 
 #[test]
@@ -76,10 +73,10 @@ fn hashed_half_model_is_no_model() {
 #[test]
 fn foreign_input_size_is_refused() {
     let folder = ModelFolder::new();
-    // Every shape in the manifest is made to fit 640x416, so that only the file itself disagrees.
-    folder.edit("\nheight = 384", "\nheight = 416");
-    for _ in 0..7 {
-        folder.edit("shape = [1, 96,", "shape = [1, 104,");
+    // Every shape in the manifest is made to fit another height, so that only the file itself disagrees.
+    folder.set(&["input", "height"], 416);
+    for role in OutputRole::ALL {
+        folder.set(&["outputs", role.name(), "shape"], vec![1, 416 / 4, 160, role.channels() as i64]);
     }
     assert_says(&folder.refusal(), &["input has shape [1, 384, 640, 3]", "the manifest says [1, 416, 640, 3]"]);
 }
@@ -87,27 +84,27 @@ fn foreign_input_size_is_refused() {
 #[test]
 fn shape_that_the_decoder_cannot_read_is_refused() {
     let folder = ModelFolder::new();
-    folder.edit("shape = [1, 96, 160, 10]", "shape = [1, 96, 160, 11]");
+    folder.set(&["outputs", "head_landmarks", "shape"], vec![1, 96, 160, 11]);
     assert_says(&folder.refusal(), &["manifest.toml", "head_landmarks", "[1, 96, 160, 10]"]);
 }
 
 #[test]
 fn foreign_quantisation_is_refused() {
     let folder = ModelFolder::new();
-    folder.edit("scale = 0.00390625", "scale = 0.004");
+    folder.set(&["outputs", "head_heat", "scale"], 0.004);
     assert_says(&folder.refusal(), &["head_heat", "0.004", "one release"]);
 }
 
 #[test]
 fn role_without_a_tensor_is_refused() {
     let folder = ModelFolder::new();
-    folder.edit("tensor = \"plate_heat\"", "tensor = \"numberplate_heat\"");
+    folder.set(&["outputs", "plate_heat", "tensor"], "numberplate_heat");
     assert_says(&folder.refusal(), &["plate_heat", "numberplate_heat", "the file has:"]);
 }
 
 #[test]
 fn two_roles_swapped_are_refused_by_their_quantisation() {
     let folder = ModelFolder::new();
-    folder.edit("head_scale = { tensor = \"head_scale\"", "head_scale = { tensor = \"head_offset\"");
+    folder.set(&["outputs", "head_scale", "tensor"], "head_offset");
     assert_says(&folder.refusal(), &["head_scale has scale"]);
 }

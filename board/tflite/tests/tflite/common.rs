@@ -3,6 +3,7 @@
 use board_hal::DetectorError;
 use board_tflite::TfliteDetector;
 use std::path::{Path, PathBuf};
+use toml::{Table, Value};
 
 /// The repository's manifest.
 pub(crate) fn manifest() -> PathBuf {
@@ -30,12 +31,22 @@ impl ModelFolder {
     pub(crate) fn model(&self) -> PathBuf {
         self.0.path().join(self.model_name())
     }
-    /// Replaces text in the manifest; the text must be there.
-    pub(crate) fn edit(&self, from: &str, to: &str) -> &Self {
-        let text = std::fs::read_to_string(self.manifest()).unwrap();
-        assert!(text.contains(from), "the manifest has no {from:?}");
-        std::fs::write(self.manifest(), text.replacen(from, to, 1)).unwrap();
+    /// Changes the entry of setting "fast" in the manifest.
+    pub(crate) fn edit(&self, change: impl FnOnce(&mut Table)) -> &Self {
+        let mut manifest: Table = std::fs::read_to_string(self.manifest()).unwrap().parse().unwrap();
+        let models = manifest["model"].as_array_mut().unwrap();
+        let fast = models.iter_mut().find(|m| m["setting"].as_str() == Some("fast")).unwrap();
+        change(fast.as_table_mut().unwrap());
+        std::fs::write(self.manifest(), manifest.to_string()).unwrap();
         self
+    }
+    /// Gives one existing field of that entry another value.
+    pub(crate) fn set(&self, path: &[&str], value: impl Into<Value>) -> &Self {
+        self.edit(|entry| {
+            let (field, tables) = path.split_last().unwrap();
+            let table = tables.iter().fold(entry, |table, name| table[*name].as_table_mut().unwrap());
+            table.insert((*field).to_owned(), value.into()).expect("the manifest has no such field");
+        })
     }
     /// What opening it says; it must refuse.
     pub(crate) fn refusal(&self) -> String {

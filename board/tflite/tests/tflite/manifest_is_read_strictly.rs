@@ -3,37 +3,45 @@
 use crate::common::ModelFolder;
 use board_tflite::TfliteDetector;
 
-fn refusal_after(from: &str, to: &str) -> String {
-    ModelFolder::new().edit(from, to).refusal()
+use toml::Value;
+
+fn refusal_after(path: &[&str], value: impl Into<Value>) -> String {
+    ModelFolder::new().set(path, value).refusal()
 }
 
 #[test]
 fn misspelt_field_is_refused() {
-    let refusal = refusal_after("head_candidate =", "head_candiate =");
+    let folder = ModelFolder::new();
+    folder.edit(|entry| {
+        let thresholds = entry["thresholds"].as_table_mut().unwrap();
+        let value = thresholds.remove("head_candidate").unwrap();
+        thresholds.insert("head_candiate".to_owned(), value);
+    });
+    let refusal = folder.refusal();
     assert!(refusal.contains("head_candiate"), "{refusal}");
 }
 
 #[test]
 fn p6_threshold_that_finds_nothing_is_refused() {
-    let refusal = refusal_after("head = 0.25", "head = 1.0");
+    let refusal = refusal_after(&["thresholds", "head"], 1.0);
     assert!(refusal.contains("thresholds.head is 1"), "{refusal}");
 }
 
 #[test]
 fn candidate_above_its_threshold_is_refused() {
-    let refusal = refusal_after("head_candidate = 0.08", "head_candidate = 0.5");
-    assert!(refusal.contains("thresholds.head_candidate is 0.5"), "{refusal}");
+    let refusal = refusal_after(&["thresholds", "head_candidate"], 0.9);
+    assert!(refusal.contains("thresholds.head_candidate is 0.9"), "{refusal}");
 }
 
 #[test]
 fn not_a_number_is_refused() {
-    let refusal = refusal_after("max = 1.5", "max = nan");
+    let refusal = refusal_after(&["head_growth", "max"], f64::NAN);
     assert!(refusal.contains("head_growth.max"), "{refusal}");
 }
 
 #[test]
 fn model_outside_the_folder_is_refused() {
-    let refusal = refusal_after("file = \"", "file = \"../");
+    let refusal = refusal_after(&["file"], "../other.tflite");
     assert!(refusal.contains("plain name"), "{refusal}");
 }
 
