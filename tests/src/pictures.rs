@@ -1,6 +1,6 @@
 //! Gray pictures out of clips, through ffmpeg, and comparisons between them.
 
-use anyhow::{bail, Context, Result};
+use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -89,9 +89,8 @@ pub fn psnr(a: &Gray, b: &Gray, keep: &[bool]) -> f64 {
 #[must_use]
 pub fn closest(seen: &Gray, candidates: &[Gray], keep: &[bool]) -> usize {
     let sparse: Vec<usize> = (0..keep.len()).step_by(7).filter(|i| keep[*i]).collect();
-    let distance = |other: &Gray| -> u64 {
-        sparse.iter().map(|i| u64::from(seen.data[*i].abs_diff(other.data[*i])).pow(2)).sum()
-    };
+    let distance =
+        |other: &Gray| -> u64 { sparse.iter().map(|i| u64::from(seen.data[*i].abs_diff(other.data[*i])).pow(2)).sum() };
     (0..candidates.len()).min_by_key(|i| distance(&candidates[*i])).unwrap_or(0)
 }
 

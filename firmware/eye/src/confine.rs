@@ -6,8 +6,8 @@
 
 use nix::sched::CloneFlags;
 use seccompiler::{
-    apply_filter_all_threads, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule,
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    apply_filter_all_threads,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -89,7 +89,7 @@ fn lock_memory() -> Result<(), String> {
     if swap == 0 {
         return Ok(());
     }
-    use nix::sys::mman::{mlockall, MlockAllFlags};
+    use nix::sys::mman::{MlockAllFlags, mlockall};
     mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)
         .map_err(|e| format!("{e}; the machine has swap: switch it off or raise LimitMEMLOCK"))
 }

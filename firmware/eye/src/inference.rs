@@ -7,8 +7,8 @@ use crate::watchdog::{Stage, Watchdog};
 use board_hal::Detector;
 use detect::{Decoding, Detections, LetterboxMap};
 use mask::FrameId;
-use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// A picture to look at.

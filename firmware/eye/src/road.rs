@@ -282,8 +282,7 @@ impl Road {
     }
 
     fn ladder_is_broken(&self) -> bool {
-        self.camera.is_none()
-            || self.parts.clock.monotonic_us().saturating_sub(self.last_frame_us) > SILENCE_US
+        self.camera.is_none() || self.parts.clock.monotonic_us().saturating_sub(self.last_frame_us) > SILENCE_US
     }
 
     fn frame(&mut self, frame: RawFrame) {

@@ -4,7 +4,7 @@
 //! go first, and pictures, of which at most [`UNITS_QUEUED`] wait: when the voice is slow, pictures are dropped up to the next key picture, so that
 //! latency never creeps (P11).
 
-use link::{codec, Decoder, ToEye, ToVoice};
+use link::{Decoder, ToEye, ToVoice, codec};
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -132,7 +132,9 @@ impl Outbox {
         let state = self.lock();
         let _ = self
             .emptied
-            .wait_timeout_while(state, limit, |state| state.stream.is_some() && (state.writing || !state.control.is_empty()))
+            .wait_timeout_while(state, limit, |state| {
+                state.stream.is_some() && (state.writing || !state.control.is_empty())
+            })
             .unwrap_or_else(PoisonError::into_inner);
     }
 

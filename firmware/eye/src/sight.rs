@@ -38,8 +38,9 @@ impl Sight {
         let answer = match self.prepare.as_mut() {
             Some(prepare) => {
                 let map = prepare.map();
-                self.inference
-                    .ask(id, captured_us, map, self.patience, |input| prepare.run(frame.planes(), input).map_err(|e| e.to_string()))
+                self.inference.ask(id, captured_us, map, self.patience, |input| {
+                    prepare.run(frame.planes(), input).map_err(|e| e.to_string())
+                })
             }
             None => Answer::Failed("the frame's format is not known".into()),
         };

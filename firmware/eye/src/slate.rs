@@ -21,9 +21,8 @@ impl Slate {
         let pool = Nv12Pool::new(format.geometry.width, format.geometry.height, 1);
         let buffer = pool.try_take().ok_or_else(|| EncodeError::Failed("no buffer for the slate".into()))?;
         let at = CaptureTime { monotonic_us: 0, utc_us: 0 };
-        let frame =
-            mask::slate::frame(FrameId(0), at, pool.geometry(), format.range, buffer, &mask::slate::NO_SHARE)
-                .map_err(|e| EncodeError::Failed(e.to_string()))?;
+        let frame = mask::slate::frame(FrameId(0), at, pool.geometry(), format.range, buffer, &mask::slate::NO_SHARE)
+            .map_err(|e| EncodeError::Failed(e.to_string()))?;
         encoder.encode(frame, true, unit)?;
         Ok(Self(unit.data.clone()))
     }

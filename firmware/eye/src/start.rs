@@ -13,9 +13,9 @@ use board_clock::SystemClock;
 use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Detector, Encoder, EncoderSettings};
 use board_sim::{ClipOptions, ClipSource};
 use mask::{ColourRange, FrameId, Geometry, Overlay, Painter};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Messages from the voice that may wait for the office.

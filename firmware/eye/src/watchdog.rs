@@ -1,8 +1,8 @@
 //! Watches calls into C code. One that hangs ends the process: an eye that waits is worse than one that starts anew, and what had started is
 //! in the journal (DESIGN §4).
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A stage of the road that calls C code.

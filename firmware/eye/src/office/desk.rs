@@ -135,10 +135,7 @@ impl Office {
         }
         desk.key_wanted = true;
         let delivery = Destination::Push { address, port };
-        self.outbox.tell(
-            &ToVoice::ShareStarted { jti: jti.clone(), stream: STREAM, delivery, at_ms: now.utc_ms },
-            &[],
-        );
+        self.outbox.tell(&ToVoice::ShareStarted { jti: jti.clone(), stream: STREAM, delivery, at_ms: now.utc_ms }, &[]);
     }
 
     fn save(&self, desk: &mut Desk0) {

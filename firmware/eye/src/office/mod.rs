@@ -21,7 +21,7 @@ use contract::body::{Answer, Refusal};
 use contract::claims::TokenKind;
 use contract::{ErrorCode, Filter, KeyId};
 use grant::{Authority, Now};
-use link::message::{StreamId, ToEye, ToVoice, LINK_VERSION};
+use link::message::{LINK_VERSION, StreamId, ToEye, ToVoice};
 use mask::Scene;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,0 +1,326 @@
+//! An office on a bench: real authority, journal, files and socket; simulated time; the test plays voice, frame road, control room and policy office.
+
+// Each test program uses a part of this.
+#![allow(dead_code, unreachable_pub)]
+
+use board_hal::{CameraFormat, Clock};
+use board_sim::SimClock;
+use contract::body::{Answer, EyeState};
+use contract::claims::{Actors, Delivery, Envelope, Grant, Heartbeat, Revoke, TokenKind};
+use contract::policy::{Policy, Role, SubscriberRule, TrustedKey, View};
+use contract::{Audience, ErrorCode, Filter, Jti, KeyId, Rung};
+use eye::config::Config;
+use eye::office::Office;
+use eye::road::{Desk, Picture};
+use eye::server;
+use eye::store::Store;
+use link::message::{LINK_VERSION, ToEye, ToVoice};
+use link::{Decoder, codec};
+use mask::{CaptureTime, ColourRange, Geometry};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+use token::SigningKey;
+
+/// When the simulated world begins, Unix seconds.
+pub const BEGIN_S: u64 = 1_800_000_000;
+
+/// An identifier.
+pub fn id<T: std::str::FromStr>(text: &str) -> T
+where
+    T::Err: std::fmt::Debug,
+{
+    text.parse().unwrap()
+}
+
+/// A key that is the same in every run.
+pub fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed([seed; 32])
+}
+
+pub const INES: u8 = 1;
+pub const ROOM: u8 = 2;
+pub const POLICY_A: u8 = 3;
+pub const POLICY_B: u8 = 4;
+pub const STRANGER: u8 = 9;
+
+/// The first policy.
+pub fn policy(version: u64) -> Policy {
+    let trusted = |kid: &str, seed, role| TrustedKey {
+        kid: id(kid),
+        x: key(seed).public().x(),
+        role,
+        cameras: vec![],
+        longest_grant_s: None,
+        may_preempt: false,
+    };
+    Policy {
+        version,
+        site: id("almere"),
+        valid_until: BEGIN_S + 1_000_000,
+        legal_basis: "test".into(),
+        keys: vec![trusted("ines", INES, Role::Centralist), trusted("room", ROOM, Role::Room)],
+        subscribers: vec![SubscriberRule {
+            id: id("tlc"),
+            purposes: vec!["traffic".into()],
+            min_filter: Filter::Fill,
+            longest_share_s: 3_600,
+            max_viewers: 1,
+            push_to: vec![[127, 0, 0, 1].into()],
+            hours_utc: None,
+            x: None,
+        }],
+        views: vec![View { name: id("schrijverstraat"), camera: id("613"), largest_face: Some(0.1), zones: vec![] }],
+        max_shares: 1,
+        lease_s: 10,
+        plain_rtp: true,
+    }
+}
+
+/// A bundle signed by both keys of the policy office.
+pub fn bundle(policy: &Policy) -> Vec<u8> {
+    let (a, b) = (key(POLICY_A), key(POLICY_B));
+    let signed = token::policy::sign(policy, &[(id("policy-a"), &a), (id("policy-b"), &b)]).unwrap();
+    serde_json::to_vec(&signed).unwrap()
+}
+
+fn config(dir: &Path) -> Config {
+    let x = |seed| key(seed).public().x();
+    let text = format!(
+        "site = \"almere\"\ncamera = \"613\"\n[source]\nkind = \"v4l2\"\ndevice = \"/dev/null\"\n[detector]\nmanifest = \"none\"\n[link]\nsocket = {:?}\n[state]\ndir = {:?}\n[policy]\nroots = [{{ kid = \"policy-a\", x = {:?} }}, {{ kid = \"policy-b\", x = {:?} }}]\nbundle = {:?}\n",
+        dir.join("eye.sock"),
+        dir.join("state"),
+        x(POLICY_A),
+        x(POLICY_B),
+        dir.join("policy.json"),
+    );
+    Config::parse("bench", &text).unwrap()
+}
+
+/// The bench.
+pub struct Bench {
+    pub office: Arc<Office>,
+    pub clock: SimClock,
+    pub dir: PathBuf,
+    counter: u64,
+    jti: u64,
+}
+
+impl Bench {
+    /// Opens an office in `dir`, which may hold what an earlier one left.
+    pub fn open(dir: &Path, clock: SimClock) -> Self {
+        let bundle_file = dir.join("policy.json");
+        if !bundle_file.exists() {
+            std::fs::write(&bundle_file, bundle(&policy(1))).unwrap();
+        }
+        let config = config(dir);
+        let (events, from_link) = sync_channel(64);
+        let outbox = server::serve(&config.link.socket, None, events).unwrap();
+        let store = Store::open(&config.state.dir).unwrap();
+        let model = ("test".to_owned(), "00".repeat(32));
+        let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+        let office = Arc::new(Office::open(&config, model, store, outbox, shared).unwrap());
+        let format = CameraFormat {
+            geometry: Geometry::packed(1280, 720),
+            range: ColourRange::Limited,
+            fps: 25.0,
+            wire: "test".into(),
+        };
+        office.format(&format, b"slate");
+        let attending = Arc::clone(&office);
+        std::thread::spawn(move || attending.run(&from_link));
+        Self { office, clock, dir: dir.to_owned(), counter: 0, jti: 0 }
+    }
+
+    /// A new office in a new folder, with a voice that has heard a heartbeat go by.
+    pub fn ready() -> (Self, Voice, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut bench = Self::open(dir.path(), SimClock::new(BEGIN_S * 1_000_000));
+        let mut voice = bench.voice();
+        let token = bench.heartbeat(&[]);
+        assert!(voice.command(TokenKind::Heartbeat, &token).ok);
+        (bench, voice, dir)
+    }
+
+    /// A voice connects and is told how things stand.
+    pub fn voice(&self) -> Voice {
+        let stream = UnixStream::connect(self.dir.join("eye.sock")).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut voice = Voice { stream, decoder: Decoder::new(link::MAX_BODY), correlation: 0, heard: vec![] };
+        voice.say(&ToEye::Hello { version: LINK_VERSION }, &[]);
+        voice.until(|message, _| matches!(message, ToVoice::State));
+        voice
+    }
+
+    pub fn now_s(&self) -> u64 {
+        self.clock.utc_us() / 1_000_000
+    }
+
+    pub fn envelope(&mut self, iss: &str, challenge: Option<contract::Challenge>) -> Envelope {
+        self.jti += 1;
+        Envelope {
+            iss: id(iss),
+            aud: Audience::camera(id("almere"), id("613")),
+            iat: self.now_s(),
+            jti: id(&format!("{}-{}", self.now_s(), self.jti)),
+            challenge,
+        }
+    }
+
+    /// A heartbeat naming `stands`.
+    pub fn heartbeat(&mut self, stands: &[Jti]) -> String {
+        self.counter += 1;
+        let mut envelope = self.envelope("room", None);
+        envelope.aud = Audience::site(id("almere"));
+        let heartbeat = Heartbeat {
+            envelope,
+            counter: self.now_s() * 1_000 + self.counter,
+            stands: stands.to_vec(),
+            reserve_epoch: 0,
+        };
+        sign(TokenKind::Heartbeat, "room", &heartbeat, ROOM)
+    }
+
+    /// A grant that the policy allows.
+    pub fn grant(&mut self, state: &EyeState) -> Grant {
+        let now = self.now_s();
+        Grant {
+            envelope: self.envelope("ines", Some(state.challenge.clone())),
+            sub: id("tlc"),
+            nbf: now,
+            exp: now + 600,
+            view: id("schrijverstraat"),
+            filter: Filter::Fill,
+            fps: None,
+            delivery: Delivery::Push { address: [127, 0, 0, 1].into(), port: 5004 },
+            purpose: "traffic".into(),
+            act: Actors { operator: "operator-1".into(), requester: None },
+            cnf: None,
+        }
+    }
+
+    /// A revoke of `share`.
+    pub fn revoke(&mut self, state: &EyeState, share: &Jti) -> String {
+        let revoke = Revoke {
+            envelope: self.envelope("ines", Some(state.challenge.clone())),
+            share: Some(share.clone()),
+            act: Actors { operator: "operator-1".into(), requester: None },
+        };
+        sign(TokenKind::Revoke, "ines", &revoke, INES)
+    }
+
+    /// The frame road hands over a picture.
+    pub fn picture(&self, data: &[u8]) {
+        let captured = CaptureTime { monotonic_us: self.clock.monotonic_us(), utc_us: self.clock.utc_us() };
+        let _ = self.office.deliver(&Picture { data, key: true, captured, rung: Rung::Clear });
+    }
+
+    pub fn journal(&self) -> String {
+        std::fs::read_to_string(self.dir.join("state/journal.jsonl")).unwrap()
+    }
+}
+
+/// Signs anything with any key under any name.
+pub fn sign<C: serde::Serialize>(kind: TokenKind, kid: &str, claims: &C, seed: u8) -> String {
+    token::sign(kind, &id::<KeyId>(kid), claims, &key(seed)).unwrap()
+}
+
+/// The test as voice.
+pub struct Voice {
+    stream: UnixStream,
+    decoder: Decoder,
+    correlation: u64,
+    /// Everything that the eye said, oldest first.
+    pub heard: Vec<(ToVoice, Vec<u8>)>,
+}
+
+impl Voice {
+    pub fn say(&mut self, message: &ToEye, body: &[u8]) {
+        let mut bytes = Vec::new();
+        codec::encode(message, body, &mut bytes).unwrap();
+        self.stream.write_all(&bytes).unwrap();
+    }
+
+    /// Listens until a message satisfies `wanted`; returns its body.
+    pub fn until(&mut self, wanted: impl Fn(&ToVoice, &[u8]) -> bool) -> Vec<u8> {
+        let mut bytes = vec![0; 65_536];
+        loop {
+            while let Some((message, body)) = self.decoder.next::<ToVoice>().unwrap() {
+                let body = body.to_vec();
+                let found = wanted(&message, &body);
+                self.heard.push((message, body.clone()));
+                if found {
+                    return body;
+                }
+            }
+            let read = self.stream.read(&mut bytes).expect("the eye says something within ten seconds");
+            assert!(read > 0, "the eye hung up");
+            self.decoder.push(&bytes[..read]);
+        }
+    }
+
+    /// As [`Voice::until`], unless it was heard already.
+    pub fn hears(&mut self, wanted: impl Fn(&ToVoice) -> bool) {
+        if !self.heard.iter().any(|(message, _)| wanted(message)) {
+            self.until(|message, _| wanted(message));
+        }
+    }
+
+    /// Sends a command and waits for its answer.
+    pub fn command(&mut self, kind: TokenKind, token: &str) -> Answer {
+        self.correlation += 1;
+        let correlation = self.correlation;
+        self.say(&ToEye::Command { kind, correlation }, token.as_bytes());
+        self.answer(correlation)
+    }
+
+    pub fn policy(&mut self, bundle: &[u8]) -> Answer {
+        self.correlation += 1;
+        let correlation = self.correlation;
+        self.say(&ToEye::Policy { correlation }, bundle);
+        self.answer(correlation)
+    }
+
+    fn answer(&mut self, correlation: u64) -> Answer {
+        let body = self.until(|message, _| *message == ToVoice::Answer { correlation });
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    /// What the eye says of itself now: it tells its state after every command, also after one that it refuses. All that it said before is then heard.
+    pub fn state(&mut self) -> EyeState {
+        self.command(TokenKind::Extend, "");
+        let body = self.until(|message, _| matches!(message, ToVoice::State));
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    /// The newest state heard.
+    pub fn newest_state(&self) -> EyeState {
+        let newest = self.heard.iter().rev().find(|(message, _)| matches!(message, ToVoice::State)).unwrap();
+        serde_json::from_slice(&newest.1).unwrap()
+    }
+
+    /// Grants and gives back the share.
+    pub fn share(&mut self, bench: &mut Bench) -> Jti {
+        let grant = bench.grant(&self.newest_state());
+        let answer = self.command(TokenKind::Grant, &sign(TokenKind::Grant, "ines", &grant, INES));
+        answer.share.unwrap_or_else(|| panic!("{:?}", answer.error))
+    }
+
+    /// Why the command is refused.
+    pub fn refusal(&mut self, kind: TokenKind, token: &str) -> ErrorCode {
+        let answer = self.command(kind, token);
+        assert!(!answer.ok, "it was taken");
+        answer.error.unwrap().code
+    }
+
+    pub fn units(&self) -> Vec<&[u8]> {
+        self.heard
+            .iter()
+            .filter(|(message, _)| matches!(message, ToVoice::Unit { .. }))
+            .map(|(_, body)| body.as_slice())
+            .collect()
+    }
+}
