@@ -39,7 +39,7 @@ pub(crate) const TREE: &[TreeRule] = &[
     TreeRule { who: &["maskfile"], may_not: NETWORK, reason: "campari-mask reads raw pictures and sends nothing (P2)" },
     TreeRule {
         who: &["voice", "campari"],
-        may_not: &["openssl*", "native-tls", "aws-lc-*"],
+        may_not: &["openssl", "openssl-sys", "native-tls", "aws-lc-*"],
         reason: "one TLS library, rustls on ring: nothing else to patch on a board",
     },
     TreeRule {
