@@ -54,6 +54,7 @@ looked at as well.
   grown box. Tracking bridges some of it; a person who never faces the camera is not found.
 - Heads below about 16 px wide, blurred, dark or overlapping; many leave only a candidate between 0.08 and the threshold.
 - Posters, statues, hands, sleeves and patterned clothes are at times taken for heads.
+- A plate's size saturates at about 360 px of network input (the int8 range); a larger one is covered in part.
 - Plates below about 16 px wide; plates cut by the picture's edge; strong glare; motion blur; steep angles; two-line and motorcycle plates (only rendered ones were trained on);
   non-Latin plates (none were trained on). All real training plates come from one camera in one country.
 - Fences, wheels, kerbs, bare pavement, windows, lit shop signs, car badges and rows of lamps are at times taken for plates, some of them large: over-masking, no leak,
