@@ -7,7 +7,7 @@ use board_hal::{OutputRole, QuantisedTensor};
 use detect::{
     Decoding, Detections, HeadGrowth, PerClass, PlateGrowth, Prepare, PrepareError, Thresholds, TrackSettings, Tracker,
 };
-use mask::{ColourRange, FrameId, Geometry, Planes};
+use mask::{Class, ColourRange, FrameId, Geometry, Object, Planes, Rect};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -55,9 +55,29 @@ fn main() -> Result<(), PrepareError> {
         found.found.frame = FrameId(frame);
         objects = black_box(tracker.step(FrameId(frame), frame * 66_667, Some(black_box(&found)))).list.len();
     });
-    let [prepare, decode, track] =
-        [prepare_ms, decode_ms, track_ms].map(|(p50, p95)| format!("{{\"p50\":{p50:.3},\"p95\":{p95:.3}}}"));
-    println!("{{\"prepare_ms\":{prepare},\"decode_ms\":{decode},\"track_ms\":{track},\"tracks\":{objects}}}");
+    // The worst case of association: 64 heads or 256 candidates, each near enough to be any of the 64 tracks.
+    let mut crowd = Detections::none(FrameId(0));
+    let near = |i: u8| Object {
+        class: Class::Head,
+        score: 0.5,
+        rect: Rect { x: 300.0 + f32::from(i % 16), y: 300.0 + f32::from(i / 16), w: 40.0, h: 40.0 },
+        track: 0,
+    };
+    crowd.candidates.extend((0..=255).map(near));
+    let mut tracker = Tracker::new(TrackSettings::default());
+    let crowd_ms = measure(|frame| {
+        crowd.found.frame = FrameId(frame);
+        crowd.found.list.clear();
+        if frame % 2 == 0 {
+            crowd.found.list.extend((0..64).map(near));
+        }
+        black_box(tracker.step(FrameId(frame), frame * 66_667, Some(black_box(&crowd))));
+    });
+    let [prepare, decode, track, crowd] =
+        [prepare_ms, decode_ms, track_ms, crowd_ms].map(|(p50, p95)| format!("{{\"p50\":{p50:.3},\"p95\":{p95:.3}}}"));
+    println!(
+        "{{\"prepare_ms\":{prepare},\"decode_ms\":{decode},\"track_ms\":{track},\"track_crowd_ms\":{crowd},\"tracks\":{objects}}}"
+    );
     Ok(())
 }
 
