@@ -26,6 +26,9 @@ fn demo_run(setting: &Setting, clip: Option<PathBuf>, seconds: u32) -> Result<(V
         out: Some(setting.kept.join("demo")),
         ..demo::Options::default()
     };
+    // Before anything is started: a demo that nobody watches would run on.
+    let eye = setting.bin_dir.join("campari-eye");
+    let eye = eye.canonicalize().with_context(|| format!("{} is not built", eye.display()))?;
     let mut command = demo::command(&options, &setting.bin_dir)?;
     let log = std::fs::File::create(setting.kept.join("demo.log")).context("making the demo's log")?;
     let mut run = command
@@ -34,7 +37,7 @@ fn demo_run(setting: &Setting, clip: Option<PathBuf>, seconds: u32) -> Result<(V
         .stderr(log)
         .spawn()
         .with_context(|| format!("starting `{}`", child::line(&command)))?;
-    let (status, used) = process::watch(&mut run, &setting.bin_dir.join("campari-eye"))?;
+    let (status, used) = process::watch(&mut run, &eye)?;
     if !status.success() {
         let said = std::fs::read_to_string(setting.kept.join("demo.log")).unwrap_or_default();
         bail!("campari demo failed ({status}):\n{}", child::tail(&said));

@@ -24,15 +24,14 @@ pub(crate) struct Used {
     pub(crate) rss_end_mb: f64,
 }
 
-/// Waits for `parent` and watches whatever runs `program` meanwhile.
+/// Waits for `parent` and watches whatever runs `program` (a canonical path) meanwhile.
 pub(crate) fn watch(parent: &mut Child, program: &Path) -> Result<(ExitStatus, Used)> {
-    let program = program.canonicalize().with_context(|| format!("{} is not built", program.display()))?;
     let mut looks: Vec<(f64, f64)> = Vec::new();
     let status = loop {
         if let Some(status) = parent.try_wait().context("waiting for the program")? {
             break status;
         }
-        looks.extend(pids_of(&program).into_iter().filter_map(look).next());
+        looks.extend(pids_of(program).into_iter().filter_map(look).next());
         std::thread::sleep(INTERVAL);
     };
     let mid = looks.get(looks.len() / 2).copied().unwrap_or_default();
