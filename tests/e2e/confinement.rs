@@ -12,7 +12,7 @@ fn traced_programs(trace: &Path) -> tempfile::TempDir {
     let real = programs();
     std::os::unix::fs::symlink(real.join("campari-voice"), dir.path().join("campari-voice")).unwrap();
     let script = format!(
-        "#!/bin/sh\nexec strace -f -qq -e trace=%network,io_uring_setup,execve -o '{}' '{}' \"$@\"\n",
+        "#!/bin/sh\nexec strace -D -f -qq -e trace=%network,io_uring_setup,execve -o '{}' '{}' \"$@\"\n",
         trace.display(),
         real.join("campari-eye").display()
     );
