@@ -20,7 +20,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// A broker, and the keys of those who use it.
 struct Site {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     certificates: Certificates,
     port: u16,
     broker: Child,
@@ -51,7 +51,7 @@ impl Site {
             centralist: key("ines"),
             room: key("room"),
             offices: [key("policy-a"), key("policy-b")],
-            _dir: dir,
+            dir,
         }
     }
 
@@ -364,17 +364,11 @@ async fn a_lost_broker_is_found_again_with_birth_and_subscriptions() {
     bus.ready(SOON).await.unwrap();
     let mut heard = bus.messages();
     site.broker.kill().await;
-    tokio::time::timeout(SOON, async {
-        while bus.is_connected() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .expect("the loss was not noticed");
+    tokio::time::timeout(SOON, bus.lost()).await.expect("the loss was not noticed");
     assert!(matches!(bus.publish(&birth.topic, "lost", false), Err(BusError::NotSent { .. })));
 
-    let files = BrokerFiles::at(&site._dir.path().join("broker"), site.port);
-    let again = files.start(site._dir.path()).await.unwrap();
+    let files = BrokerFiles::at(&site.dir.path().join("broker"), site.port);
+    let again = files.start(site.dir.path()).await.unwrap();
     bus.ready(SOON).await.unwrap();
     let subscriber = site.open(Role::Subscriber, &[&site.topics.presence()]);
     let mut presence = subscriber.messages();

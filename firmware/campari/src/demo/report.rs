@@ -125,6 +125,9 @@ impl Report {
                 self.revoke_to_last_packet_ms
             ));
         }
+        if self.ended.is_none() {
+            broken.push("P9: the board did not log the end of the share".into());
+        }
         if self.grant_to_first_picture_ms.is_none() {
             broken.push("no picture came after the grant".into());
         } else if self.pictures_decoded == 0 {
@@ -189,6 +192,7 @@ mod tests {
     fn each_broken_promise_is_named() {
         assert!(broken(|r| r.packets_before_grant = 1)[0].contains("P1"));
         assert!(broken(|r| r.revoke_to_last_packet_ms = 501.0)[0].contains("P4"));
+        assert!(broken(|r| r.ended = None)[0].contains("P9"));
         assert!(broken(|r| r.grant_to_first_picture_ms = None)[0].contains("no picture"));
         assert!(broken(|r| r.pictures_decoded = 0)[0].contains("decoded"));
         assert!(broken(|r| r.decode_errors = vec!["bad slice".into()])[0].contains("bad slice"));

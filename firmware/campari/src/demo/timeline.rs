@@ -38,7 +38,7 @@ impl Timeline {
     pub fn new(sink: Box<dyn Sink>, colours: bool, live: bool) -> Self {
         let live = live.then(|| {
             let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {wide_msg}") {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(120));

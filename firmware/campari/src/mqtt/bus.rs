@@ -227,6 +227,13 @@ impl Bus {
         }
     }
 
+    /// Waits until there is no connection; at once when there is none.
+    pub async fn lost(&self) {
+        let mut standing = self.shared.standing.subscribe();
+        // The sender lives as long as we do.
+        let _never_closed = standing.wait_for(|standing| !matches!(standing, Standing::Ready)).await.is_ok();
+    }
+
     /// Whether messages go out now.
     #[must_use]
     pub fn is_connected(&self) -> bool {
