@@ -287,7 +287,7 @@ impl Connection {
 
 /// Gives the library what the outbox lets go.
 fn submit(outbox: &mut Outbox, client: &AsyncClient) {
-    while let Some(publication) = outbox.next() {
+    while let Some(publication) = outbox.hand_out() {
         let retain = publication.kind == Kind::Latest;
         let properties = PublishProperties {
             correlation_data: publication.correlation.map(Into::into),

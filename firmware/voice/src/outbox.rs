@@ -99,7 +99,7 @@ impl Outbox {
     }
 
     /// The next message to hand to the broker, if it may have one more. Every one is sent with QoS 1.
-    pub fn next(&mut self) -> Option<Publication> {
+    pub fn hand_out(&mut self) -> Option<Publication> {
         if !self.connected || self.handed_out.len() + self.unacknowledged.len() >= MOST_UNACKNOWLEDGED {
             return None;
         }

@@ -53,12 +53,7 @@ async fn a_broker_lost_midway_does_not_stop_a_share_and_learns_of_its_end_when_i
     receiver.goodbye().await;
     broker.restart().await;
     let mut room = Room::join(broker.port).await;
-    let log = loop {
-        let entry = room.hear_on(&topic("share-log")).await;
-        if entry["event"] == "ended" {
-            break entry;
-        }
-    };
+    let log = room.log("ended").await;
     assert_eq!(log["reason"], "control-room-lost");
     // And it is subscribed again: a command comes through.
     room.presence("online").await;
@@ -123,11 +118,12 @@ async fn state_is_repeated_and_urgent_changes_do_not_wait() {
     let eye = FakeEye::listen(&dir);
     let _voice = Voice::start(&dir, broker.port);
     let mut eye = eye.greet().await;
-    assert_eq!(room.presence("online").await["eye"]["challenge"], "c1");
+    let challenge = |wanted: &'static str| move |state: &serde_json::Value| state["eye"]["challenge"] == wanted;
+    room.state(challenge("c1")).await;
     let at = tokio::time::Instant::now();
     eye.say(link::ToVoice::State, &state("c2")).await;
-    assert_eq!(room.presence("online").await["eye"]["challenge"], "c2");
+    room.state(challenge("c2")).await;
     assert!(at.elapsed() < voice::status::ORDINARY, "a new challenge took {:?}", at.elapsed());
     // Nothing changes: it comes anyhow.
-    assert_eq!(room.presence("online").await["eye"]["challenge"], "c2");
+    room.state(challenge("c2")).await;
 }

@@ -77,9 +77,9 @@ async fn p9_grant_start_and_end_are_told_with_reason_and_usage() {
     eye.end("one", EndReason::Preempted).await;
     let ended = room.hear_on(&share).await;
     assert_eq!(ended, serde_json::json!({"event": "ended", "reason": "ended"}));
-    let log = room.hear_on(&topic("share-log")).await;
+    let log = room.log("ended").await;
     assert_eq!((&log["event"], &log["reason"], &log["at_ms"]), (&"ended".into(), &"preempted".into(), &3000.into()));
-    let usage = &room.heard_on(&topic("usage"))[0];
+    let usage = room.hear_on(&topic("usage")).await;
     assert_eq!((&usage["jti"], &usage["usage"]["pictures"]), (&"one".into(), &7.into()));
     let log: Vec<_> = room.heard_on(&topic("share-log")).iter().map(|entry| entry["event"].clone()).collect();
     assert_eq!(log, ["granted", "started", "ended"]);
@@ -166,12 +166,7 @@ async fn what_was_measured_is_published_and_nothing_went_out_outside_a_share() {
         receiver.picture().await;
     }
     eye.end("one", EndReason::Expired).await;
-    let voice = room
-        .hear(|heard, body| {
-            let state: serde_json::Value = (heard == topic("state")).then(|| serde_json::from_slice(body).unwrap())?;
-            (state["voice"]["pictures"] == 25).then(|| state["voice"].clone())
-        })
-        .await;
+    let voice = room.state(|state| state["voice"]["pictures"] == 25).await["voice"].take();
     assert_eq!(
         (&voice["packets"], &voice["packets_outside_share"], &voice["pictures_dropped"]),
         (&25.into(), &0.into(), &0.into())

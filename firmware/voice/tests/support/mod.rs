@@ -63,9 +63,12 @@ impl Broker {
         Self::start_at(dir, free_port()).await
     }
     pub async fn start_at(dir: &TempDir, port: u16) -> Self {
+        Self::start_with(dir, port, &format!("listener {port} 127.0.0.1\nallow_anonymous true\n")).await
+    }
+    /// With a configuration of its own, which listens on `port` among others.
+    pub async fn start_with(dir: &TempDir, port: u16, text: &str) -> Self {
         let config = dir.path().join("mosquitto.conf");
-        std::fs::write(&config, format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n"))
-            .expect("a file");
+        std::fs::write(&config, format!("{text}persistence false\n")).expect("a file");
         let child = run_mosquitto(&config).await;
         Self { port, child, config }
     }
@@ -117,8 +120,12 @@ pub struct Voice {
 
 impl Voice {
     pub fn start(dir: &TempDir, port: u16) -> Self {
+        Self::start_with(config(dir, port))
+    }
+    pub fn start_with(config: Config) -> Self {
+        // Shown with a test that fails.
+        let _ = tracing_subscriber::fmt().with_test_writer().with_env_filter("voice=debug").try_init();
         let (stop, stopped) = oneshot::channel::<()>();
-        let config = config(dir, port);
         let task = tokio::spawn(async move {
             voice::run(config, async {
                 let _ = stopped.await;
