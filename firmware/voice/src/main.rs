@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use clap::Parser;
 use std::path::PathBuf;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -21,7 +22,10 @@ fn main() -> ExitCode {
     // Ours only: the MQTT library's own log names topics, and with them subscribers (P10).
     let filter =
         EnvFilter::try_from_env("CAMPARI_LOG").unwrap_or_else(|_| EnvFilter::new("voice=info,campari_voice=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter).with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
