@@ -2,8 +2,8 @@
 
 use anyhow::Context as _;
 use clap::Parser;
-use std::path::PathBuf;
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -23,7 +23,8 @@ fn main() -> ExitCode {
     let filter =
         EnvFilter::try_from_env("CAMPARI_LOG").unwrap_or_else(|_| EnvFilter::new("voice=info,campari_voice=info"));
     tracing_subscriber::fmt()
-        .with_env_filter(filter).with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     match run(&arguments) {

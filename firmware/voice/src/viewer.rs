@@ -25,6 +25,8 @@ pub const SLATE_EVERY: Duration = Duration::from_secs(1);
 const KEY_EVERY: Duration = Duration::from_millis(500);
 /// Time between two tries to open sockets towards an address that cannot be reached.
 const REOPEN_EVERY: Duration = Duration::from_secs(1);
+/// Session bandwidth (RFC 3550 §6.2) of a stream that hardly moves, bytes/s: no camera needs less when it does.
+const LEAST_BANDWIDTH: f64 = 16_000.0;
 /// Longest stretch between two pictures that counts as watched, seconds.
 const LONGEST_STRETCH_S: f64 = 1.0;
 
@@ -257,7 +259,8 @@ impl Viewer {
 
     fn report(&mut self, now: Instant) {
         let stream = self.outlet.packetiser();
-        let rate = stream.payload_bytes() as f64 / now.duration_since(self.since).as_secs_f64().max(1.0);
+        let rate = (stream.payload_bytes() as f64 / now.duration_since(self.since).as_secs_f64().max(1.0))
+            .max(LEAST_BANDWIDTH);
         match (rtcp::sender_report(stream, clock::now(), &self.cname), &self.wire) {
             (Ok(packet), Some(wire)) => {
                 self.report_at = now + rtcp::interval(packet.len(), rate);
@@ -285,7 +288,7 @@ impl Viewer {
         });
         let drained = self.outlet.is_backed_up() && wire.poll_writable(cx).is_ready();
         if drained {
-            self.outlet.drain(wire, meter);
+            self.outlet.drain(&wire.second_try(), meter);
         }
         wishes.key_picture = asked && self.may_ask_for_key(now);
         if heard.is_ready() || drained { Poll::Ready(wishes) } else { Poll::Pending }

@@ -4,7 +4,7 @@
 
 use crate::outlet::Sink;
 use rand::Rng as _;
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
@@ -50,12 +50,18 @@ impl Wire {
 
     /// Sends RTCP; what the network does not take is not sent, the next report will be.
     pub fn report(&self, packet: &[u8]) {
-        if let Err(error) = self.rtcp.try_send(packet)
+        if let Err(error) = SockRef::from(&self.rtcp).send(packet)
             && error.kind() == ErrorKind::ConnectionRefused
         {
             // The refusal of an earlier one; this one may get through.
-            let _ = self.rtcp.try_send(packet);
+            let _ = SockRef::from(&self.rtcp).send(packet);
         }
+    }
+
+    /// The way for packets that had to wait, after [`Wire::poll_writable`].
+    #[must_use]
+    pub fn second_try(&self) -> SecondTry<'_> {
+        SecondTry(self)
     }
 
     /// Whether the RTP socket takes packets again.
@@ -93,8 +99,19 @@ fn drain(socket: &UdpSocket, cx: &mut Context<'_>, heard: &mut impl FnMut(&[u8])
 }
 
 impl Sink for Wire {
+    /// Asks the kernel, not tokio's memory of it: a fresh socket is writable before tokio has heard so.
     fn send(&self, datagram: &[u8]) -> io::Result<()> {
-        self.rtp.try_send(datagram).map(|_| ())
+        SockRef::from(&self.rtp).send(datagram).map(|_| ())
+    }
+}
+
+/// Sends through tokio, which learns from it when there is no room.
+#[derive(Debug)]
+pub struct SecondTry<'a>(&'a Wire);
+
+impl Sink for SecondTry<'_> {
+    fn send(&self, datagram: &[u8]) -> io::Result<()> {
+        self.0.rtp.try_send(datagram).map(|_| ())
     }
 }
 
