@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Write cards/<name>.md: the prose below, and tables computed from the reports of evaluate.py with score.py.
 
-    python evaluate.py --data DIR --setting S --report S.jsonl --dashcam-held-out HELD      for S in fast, full
-    python cards.py --score SCORE.PY --held HELD --report fast=fast.jsonl full=full.jsonl --clip "fast=…" "full=…"
+    python evaluate.py --data DIR --setting S --report S.jsonl --dashcam-held-out HELD      for S in light, fast, full
+    python cards.py --score SCORE.PY --held HELD --report light=light.jsonl fast=fast.jsonl full=full.jsonl --clip "light=…" "fast=…" "full=…"
 """
 import argparse
 import json
@@ -15,7 +15,7 @@ from picture import HERE
 TEXT = """# {name}
 
 Finds heads and licence plates in a {width} x {height} picture; setting `{setting}`. Full int8 TFLite, {bytes} bytes, {madds} M multiply-adds.
-Both settings hold the same weights. How to read its tensors: `../README.md`. Parameters: `../manifest.toml`.
+Every setting holds the same weights. How to read its tensors: `../README.md`. Parameters: `../manifest.toml`.
 
 ## Made from
 

@@ -4,7 +4,7 @@
 One file per setting, same weights. Calibration uses only pictures whose licences allow it (picture.calibration). It does
 not train; the plate branch's weights come from train.py (plates.weights.h5, kept in this folder).
 
-    python export.py --data DIR [--setting fast|full] [--manifest-only]
+    python export.py --data DIR [--setting light|fast|full] [--manifest-only]
 """
 import argparse
 import collections

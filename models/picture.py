@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 CACHE = HERE / "cache"
 PAD = 114
 TRAIN_CLIPS = ("one-by-one-person-detection", "people-detection", "store-aisle-detection")
-SETTINGS = {"fast": (640, 384), "full": (960, 544)}
+SETTINGS = {"light": (352, 192), "fast": (640, 384), "full": (960, 544)}
 
 
 def letterbox(rgb, width, height, pad=PAD):
