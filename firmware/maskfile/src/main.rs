@@ -34,7 +34,7 @@ struct Arguments {
     /// pixelate, fill or coarse (coarse needs --largest-face).
     #[arg(long, default_value = "fill")]
     filter: Filter,
-    /// Which of the manifest's models: fast or full.
+    /// Which of the manifest's models: light, fast or full.
     #[arg(long, default_value = "fast")]
     setting: String,
     /// Threads of the detector.

@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// How long the subscriber watches, seconds.
     #[arg(long)]
     pub(crate) seconds: Option<u32>,
+    /// Which of the models looks: light, fast (the default) or full.
+    #[arg(long)]
+    pub(crate) setting: Option<String>,
     /// No display: for machines that read the JSON.
     #[arg(long)]
     pub(crate) headless: bool,
@@ -80,6 +83,9 @@ pub(crate) fn command(options: &Options, bin_dir: &Path) -> Result<Command> {
     }
     if let Some(seconds) = options.seconds {
         demo.arg("--seconds").arg(seconds.to_string());
+    }
+    if let Some(setting) = &options.setting {
+        demo.arg("--setting").arg(setting);
     }
     if options.headless {
         demo.arg("--headless");

@@ -35,6 +35,9 @@ pub(super) struct Arguments {
     /// Filter asked for: pixelate, fill, coarse.
     #[arg(long, default_value = "fill")]
     filter: Filter,
+    /// Which of the manifest's models looks: light, fast or full.
+    #[arg(long, default_value = "fast")]
+    setting: String,
     /// Widest face possible in the scene, as a share of the picture's width; decides how coarse `covered` is.
     #[arg(long, value_name = "SHARE", default_value_t = 0.12)]
     largest_face: f32,
@@ -66,6 +69,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Done> {
         out: arguments.out.clone(),
         watch: Duration::from_secs(arguments.seconds),
         filter: arguments.filter,
+        detector: arguments.setting,
         largest_face: arguments.largest_face,
     };
     let live = output::is_terminal() && !arguments.headless;

@@ -42,6 +42,8 @@ pub struct DemoSettings {
     pub watch: Duration,
     /// The filter asked for.
     pub filter: Filter,
+    /// Which of the manifest's models looks.
+    pub detector: String,
     /// Largest face of the view, share of the picture's width.
     pub largest_face: f32,
 }
@@ -87,6 +89,7 @@ pub async fn run(settings: &DemoSettings, timeline: &mut Timeline) -> Result<Rep
     let largest_face = settings.largest_face;
     let stage = Stage::builder(&settings.programs, &settings.models, settings.scene.clone(), &out.join("stage"))
         .logs(&logs)
+        .detector_setting(&settings.detector)
         .policy(move |policy| policy.views.iter_mut().for_each(|view| view.largest_face = Some(largest_face)))
         .start()
         .await?;
