@@ -16,8 +16,9 @@ use tokio::time::Instant;
 pub const MAX_WAIT: Duration = Duration::from_millis(100);
 /// Most bytes that wait: one large key picture.
 pub const MAX_BACKLOG_BYTES: usize = 512 * 1024;
-/// After the last sign that nobody listens, this long without one means that somebody does.
-const REFUSAL_OVER: Duration = Duration::from_millis(1_500);
+/// After the last sign that nobody listens, this long without one means that somebody does. (A host may send such signs only once a second:
+/// then a key picture is asked for once a second until somebody listens, which costs nobody anything.)
+const REFUSAL_OVER: Duration = Duration::from_millis(300);
 
 /// One encoded picture.
 #[derive(Debug, Clone, Copy)]

@@ -111,7 +111,7 @@ async fn a_voice_without_a_broker_stops_when_told_to() {
 }
 
 #[tokio::test]
-async fn state_is_repeated_and_urgent_changes_do_not_wait() {
+async fn state_follows_the_eye_and_is_repeated_when_nothing_changes() {
     let dir = TempDir::new().unwrap();
     let broker = Broker::start(&dir).await;
     let mut room = Room::join(broker.port).await;
@@ -120,10 +120,7 @@ async fn state_is_repeated_and_urgent_changes_do_not_wait() {
     let mut eye = eye.greet().await;
     let challenge = |wanted: &'static str| move |state: &serde_json::Value| state["eye"]["challenge"] == wanted;
     room.state(challenge("c1")).await;
-    let at = tokio::time::Instant::now();
     eye.say(link::ToVoice::State, &state("c2")).await;
     room.state(challenge("c2")).await;
-    assert!(at.elapsed() < voice::status::ORDINARY, "a new challenge took {:?}", at.elapsed());
-    // Nothing changes: it comes anyhow.
     room.state(challenge("c2")).await;
 }

@@ -127,7 +127,7 @@ fn when_refusals_cease_a_listener_has_appeared_once() {
     let key = unit(true, 10);
     let start = Instant::now();
     assert_eq!(outlet.picture(&picture(&key, true), start, &socket, &mut meter), Fate::Sent);
-    assert!(!outlet.listener_appeared(start + Duration::from_millis(500)));
+    assert!(!outlet.listener_appeared(start + Duration::from_millis(200)));
     assert!(outlet.listener_appeared(start + Duration::from_secs(2)));
     assert!(!outlet.listener_appeared(start + Duration::from_secs(3)));
 }
