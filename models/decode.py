@@ -87,6 +87,12 @@ def decode_class(kind, tensors, model, threshold):
     return found
 
 
+def is_doubtful(f, content_width, large):
+    """A plate so large, and so little like one, that its score is not enough."""
+    x1, y1, x2, y2 = f["box"]
+    return x2 - x1 > large["width_share"] * content_width and x2 - x1 < large["aspect"] * (y2 - y1) and f["score"] < large["score"]
+
+
 def decode(tensors, model, kx=1.0, ky=1.0, width=None, height=None, candidates=False):
     """Both classes in picture pixels, clipped to width x height if given: [{cls, score, x, y, w, h}].
 
@@ -96,6 +102,8 @@ def decode(tensors, model, kx=1.0, ky=1.0, width=None, height=None, candidates=F
     for kind in ("head", "plate"):
         limit = model["thresholds"][f"{kind}_candidate" if candidates else kind]
         for f in decode_class(kind, tensors, model, limit):
+            if kind == "plate" and width and not candidates and model.get("large_plate") and is_doubtful(f, width / kx, model["large_plate"]):
+                continue
             x1, y1, x2, y2 = f["box"][0] * kx, f["box"][1] * ky, f["box"][2] * kx, f["box"][3] * ky
             if width:
                 x1, y1, x2, y2 = max(0.0, x1), max(0.0, y1), min(float(width), x2), min(float(height), y2)

@@ -64,6 +64,18 @@ pub struct PlateGrowth {
     pub y: f32,
 }
 
+/// When a large box must be surer to count as a plate: walls, vans and windows are at times taken for one that fills half the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LargePlate {
+    /// A mask box wider than this share of the picture is large.
+    pub width_share: f32,
+    /// It is doubtful when it is less than this many times as wide as high; real plates that large are longer.
+    pub aspect: f32,
+    /// Then it counts from this score; below, it only keeps a track alive.
+    pub score: f32,
+}
+
 /// How far a whole head reaches beyond the face that the network boxes: linear in eight features of the face.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,6 +101,9 @@ pub struct Decoding {
     pub nms_iou: PerClass,
     /// Plate box to mask box.
     pub plate_growth: PlateGrowth,
+    /// When a large box must be surer; absent: never.
+    #[serde(default)]
+    pub large_plate: Option<LargePlate>,
     /// Face box to head box.
     pub head_growth: HeadGrowth,
 }
@@ -131,6 +146,17 @@ impl Decoding {
         for (field, value) in [("plate_growth.x", self.plate_growth.x), ("plate_growth.y", self.plate_growth.y)] {
             if !(0.0..=4.0).contains(&value) {
                 return refuse(field, value, "0 to 4");
+            }
+        }
+        if let Some(large) = &self.large_plate {
+            if !(large.width_share > 0.0 && large.width_share <= 1.0) {
+                return refuse("large_plate.width_share", large.width_share, "above 0 and at most 1");
+            }
+            if !(0.0..=10.0).contains(&large.aspect) {
+                return refuse("large_plate.aspect", large.aspect, "0 to 10");
+            }
+            if !(large.score > 0.0 && large.score < 1.0) {
+                return refuse("large_plate.score", large.score, "above 0, below 1");
             }
         }
         let g = &self.head_growth;

@@ -4,6 +4,7 @@
 mod absurd_tensors_are_doubt;
 mod common;
 mod golden_decoder;
+mod large_plates_must_be_sure;
 mod picture_becomes_input;
 mod steps_of_any_kind;
 mod tracks_hold_and_end;
