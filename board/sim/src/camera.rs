@@ -21,6 +21,8 @@ pub enum CameraStep {
     },
     /// A picture in which every pixel depends on its place and on the frame, so that what is not painted can be recognised.
     Texture,
+    /// A picture in which every pixel depends on its place alone: a scene in which nothing moves.
+    Still,
     /// A texture of another size than was negotiated, as a driver that lies would.
     Resized {
         /// Pixels per line, even.
@@ -78,6 +80,11 @@ impl SimCamera {
             (x as u64).wrapping_mul(37).wrapping_add((y as u64).wrapping_mul(61)).wrapping_add(id.0.wrapping_mul(7));
         32 + u8::try_from(mixed % 192).expect("below 192")
     }
+    /// The luma that [`CameraStep::Still`] puts at (`x`, `y`): 33 to 223 and odd, as no flat paint of `mask` is, and never that of a neighbour.
+    #[must_use]
+    pub fn still_luma(x: usize, y: usize) -> u8 {
+        Self::texture_luma(FrameId(0), x, y) | 1
+    }
     fn frame(
         &mut self,
         pool: &Nv12Pool,
@@ -85,7 +92,7 @@ impl SimCamera {
     ) -> Result<RawFrame, CameraError> {
         let id = FrameId(self.next_id);
         self.next_id += 1;
-        self.clock.advance(Duration::from_secs_f32(1.0 / self.format.fps));
+        self.clock.advance(self.frames(1));
         let Some(mut buffer) = pool.try_take() else {
             self.dropped += 1;
             return Err(CameraError::Timeout(Duration::ZERO));
@@ -95,15 +102,23 @@ impl SimCamera {
         RawFrame::new(id, captured, pool.geometry(), self.format.range, buffer)
             .map_err(|error| self.bad(error.to_string()))
     }
+    /// How long so many frames take.
+    fn frames(&self, count: u64) -> Duration {
+        Duration::from_secs_f64(count as f64 / f64::from(self.format.fps))
+    }
     fn bad(&self, cause: String) -> CameraError {
         CameraError::BadFrame { device: "simulated".to_owned(), cause }
     }
 }
 
 fn texture(id: FrameId, geometry: Geometry, planes: &mut PlanesMut<'_>) {
+    paint(geometry, planes, |x, y| SimCamera::texture_luma(id, x, y));
+}
+
+fn paint(geometry: Geometry, planes: &mut PlanesMut<'_>, at: impl Fn(usize, usize) -> u8) {
     for (y, row) in planes.luma.chunks_exact_mut(geometry.luma_stride).enumerate() {
         for (x, luma) in row.iter_mut().enumerate() {
-            *luma = SimCamera::texture_luma(id, x, y);
+            *luma = at(x, y);
         }
     }
     planes.chroma.fill(128);
@@ -118,7 +133,7 @@ impl CameraSource for SimCamera {
             return Err(CameraError::Gone { device: "simulated".to_owned(), cause: "unplugged".to_owned() });
         }
         let pool = self.pool.clone();
-        match self.script.next() {
+        match *self.script.next() {
             CameraStep::Flat { luma, cb, cr } => self.frame(&pool, |_, _, planes| {
                 planes.luma.fill(luma);
                 for pair in planes.chroma.chunks_exact_mut(2) {
@@ -126,11 +141,14 @@ impl CameraSource for SimCamera {
                 }
             }),
             CameraStep::Texture => self.frame(&pool, texture),
+            CameraStep::Still => {
+                self.frame(&pool, |_, geometry, planes| paint(geometry, planes, SimCamera::still_luma))
+            }
             CameraStep::Resized { width, height } => self.frame(&Nv12Pool::new(width, height, 1), texture),
             CameraStep::Skipped(frames) => {
                 self.dropped += frames;
                 self.next_id += frames;
-                self.clock.advance(Duration::from_secs_f32(frames as f32 / self.format.fps));
+                self.clock.advance(self.frames(frames));
                 self.frame(&pool, texture)
             }
             CameraStep::Timeout => {
@@ -138,7 +156,7 @@ impl CameraSource for SimCamera {
                 Err(CameraError::Timeout(timeout))
             }
             CameraStep::Bad => {
-                self.clock.advance(Duration::from_secs_f32(1.0 / self.format.fps));
+                self.clock.advance(self.frames(1));
                 self.next_id += 1;
                 Err(self.bad("scripted".to_owned()))
             }

@@ -52,4 +52,7 @@ impl Clock for SimClock {
     fn synchronised(&self) -> bool {
         self.0.synchronised.load(Ordering::SeqCst)
     }
+    fn pause(&self, time: Duration) {
+        self.advance(time);
+    }
 }

@@ -40,6 +40,10 @@ pub enum DetectorStep {
     Fail,
     /// Hangs at the gate; once let through it finds nothing.
     Hang(Gate),
+    /// Hangs at the gate; once let through it finds these.
+    Late(Gate, Vec<Found>),
+    /// Hangs at the gate; once let through it fails.
+    LateFail(Gate),
 }
 
 /// A detector that follows a script.
@@ -108,7 +112,7 @@ impl Detector for SimDetector {
             )));
         }
         self.clear();
-        match self.script.next() {
+        match &*self.script.next() {
             DetectorStep::Find(all) => all.iter().for_each(|found| self.find(found)),
             DetectorStep::Garbage => {
                 for output in &mut self.outputs {
@@ -117,8 +121,16 @@ impl Detector for SimDetector {
                     }
                 }
             }
-            DetectorStep::Fail => return Err(DetectorError::Inference("scripted".to_owned())),
+            DetectorStep::Fail => return Err(failure()),
             DetectorStep::Hang(gate) => gate.pass(),
+            DetectorStep::Late(gate, all) => {
+                gate.pass();
+                all.iter().for_each(|found| self.find(found));
+            }
+            DetectorStep::LateFail(gate) => {
+                gate.pass();
+                return Err(failure());
+            }
         }
         Ok(())
     }
@@ -132,6 +144,10 @@ impl Detector for SimDetector {
             zero_point: i32::from(zero_point(role)),
         }
     }
+}
+
+fn failure() -> DetectorError {
+    DetectorError::Inference("scripted".to_owned())
 }
 
 fn index(role: OutputRole) -> usize {

@@ -3,7 +3,7 @@
 //! A unit is Annex B with the NAL unit types of H.264 (SPS, PPS, then an IDR or non-IDR slice), so that packetisers take it; the slice holds
 //! ASCII instead of a picture, and no decoder can show it.
 
-use crate::{Gate, Script};
+use crate::{Gate, Script, Witness};
 use board_hal::{EncodeError, EncodedUnit, Encoder, EncoderSettings};
 use mask::{FrameId, MaskedFrame};
 
@@ -58,13 +58,20 @@ pub struct SimEncoder {
     settings: EncoderSettings,
     script: Script<EncoderStep>,
     since_key: Option<u32>,
+    witness: Option<Witness>,
 }
 
 impl SimEncoder {
     /// An encoder for frames of the size in `settings`.
     #[must_use]
     pub fn new(settings: EncoderSettings, script: Script<EncoderStep>) -> Self {
-        Self { settings, script, since_key: None }
+        Self { settings, script, since_key: None, witness: None }
+    }
+    /// Shows `witness` every frame that it is given.
+    #[must_use]
+    pub fn shown_to(mut self, witness: Witness) -> Self {
+        self.witness = Some(witness);
+        self
     }
     fn write(&mut self, frame: &MaskedFrame, key: bool, unit: &mut EncodedUnit) {
         use std::io::Write;
@@ -100,11 +107,14 @@ impl Encoder for SimEncoder {
             let cause = format!("frame of {}x{}, set up for {width}x{height}", geometry.width, geometry.height);
             return Err(EncodeError::Failed(cause));
         }
-        match self.script.next() {
+        if let Some(witness) = &self.witness {
+            witness.see(&frame);
+        }
+        match &*self.script.next() {
             EncoderStep::Unit => self.write(&frame, key, unit),
             EncoderStep::Big(bytes) => {
                 self.write(&frame, key, unit);
-                let filled = unit.data.len().max(bytes);
+                let filled = unit.data.len().max(*bytes);
                 unit.data.resize(filled, b' ');
             }
             EncoderStep::Fail => return Err(EncodeError::Failed("scripted".to_owned())),

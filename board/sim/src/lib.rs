@@ -5,7 +5,7 @@
 //! | `CameraSource` | [`ClipSource`]: a clip through ffmpeg, in real time or as fast as asked | a real clock |
 //! | `CameraSource` | [`SimCamera`]: scripted pictures and faults | [`SimClock`] |
 //! | `Detector` | [`SimDetector`]: scripted heads and plates, failures, hangs | a [`Script`] |
-//! | `Encoder` | [`SimEncoder`]: units that say which frame they hold | a [`Script`] |
+//! | `Encoder` | [`SimEncoder`]: units that say which frame they hold; a [`Witness`] sees the pixels | a [`Script`] |
 //! | `Clock` | [`SimClock`]: stands still until stepped; [`SystemClock`] is the real one | the test |
 #![forbid(unsafe_code)]
 
@@ -15,6 +15,7 @@ mod clock;
 mod detector;
 mod encoder;
 mod script;
+mod witness;
 
 pub use board_clock::SystemClock;
 pub use camera::{CameraStep, SimCamera};
@@ -23,3 +24,4 @@ pub use clock::SimClock;
 pub use detector::{DetectorStep, Found, SimDetector};
 pub use encoder::{EncoderStep, SimEncoder, SimUnit};
 pub use script::{Gate, Script};
+pub use witness::{Seen, Witness};

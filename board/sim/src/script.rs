@@ -10,8 +10,8 @@ pub struct Script<S>(Arc<Mutex<Steps<S>>>);
 
 #[derive(Debug)]
 struct Steps<S> {
-    queue: VecDeque<S>,
-    then: S,
+    queue: VecDeque<Arc<S>>,
+    then: Arc<S>,
     taken: u64,
 }
 
@@ -21,7 +21,7 @@ impl<S> Clone for Script<S> {
     }
 }
 
-impl<S: Clone> Script<S> {
+impl<S> Script<S> {
     /// `step` for ever.
     #[must_use]
     pub fn always(step: S) -> Self {
@@ -30,30 +30,35 @@ impl<S: Clone> Script<S> {
     /// `steps`, each once, and `then` for ever.
     #[must_use]
     pub fn of(steps: impl IntoIterator<Item = S>, then: S) -> Self {
-        Self(Arc::new(Mutex::new(Steps { queue: steps.into_iter().collect(), then, taken: 0 })))
+        Self(Arc::new(Mutex::new(Steps {
+            queue: steps.into_iter().map(Arc::new).collect(),
+            then: Arc::new(then),
+            taken: 0,
+        })))
     }
     fn steps(&self) -> MutexGuard<'_, Steps<S>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// One more step before the one for ever.
     pub fn push(&self, step: S) {
-        self.steps().queue.push_back(step);
+        self.steps().queue.push_back(Arc::new(step));
     }
     /// From now on: forgets what is queued, `step` for ever.
     pub fn from_now(&self, step: S) {
         let mut steps = self.steps();
         steps.queue.clear();
-        steps.then = step;
+        steps.then = Arc::new(step);
     }
     /// Steps taken so far.
     #[must_use]
     pub fn taken(&self) -> u64 {
         self.steps().taken
     }
-    pub(crate) fn next(&self) -> S {
+    /// Shared rather than copied, so that a step taken for ever allocates nothing.
+    pub(crate) fn next(&self) -> Arc<S> {
         let mut steps = self.steps();
         steps.taken += 1;
-        steps.queue.pop_front().unwrap_or_else(|| steps.then.clone())
+        steps.queue.pop_front().unwrap_or_else(|| Arc::clone(&steps.then))
     }
 }
 

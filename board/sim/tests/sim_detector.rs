@@ -72,6 +72,18 @@ fn a_hang_lasts_until_the_gate_opens() {
 }
 
 #[test]
+fn a_late_answer_holds_what_was_scripted() {
+    let (open, other) = (Gate::new(), Gate::new());
+    open.open();
+    other.open();
+    let script = Script::of([DetectorStep::Late(open, vec![FACE])], DetectorStep::LateFail(other));
+    let (mut detector, input) = detector(script);
+    detector.infer(&input).unwrap();
+    assert_eq!(peaks(&detector.output(OutputRole::HeadHeat)), 1);
+    assert!(matches!(detector.infer(&input), Err(DetectorError::Inference(_))));
+}
+
+#[test]
 fn a_test_keeps_its_hand_on_the_script() {
     let script = Script::always(DetectorStep::Find(vec![]));
     let (mut detector, input) = detector(script.clone());

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests fail the test
 
 use board_hal::{CameraSource, EncodeError, EncodedUnit, Encoder, EncoderSettings};
-use board_sim::{CameraStep, EncoderStep, Gate, Script, SimCamera, SimClock, SimEncoder, SimUnit};
+use board_sim::{CameraStep, EncoderStep, Gate, Script, SimCamera, SimClock, SimEncoder, SimUnit, Witness};
 use contract::{Filter, Rung};
 use mask::{MaskedFrame, Painter, Scene};
 use std::time::Duration;
@@ -52,6 +52,34 @@ fn what_no_sim_encoder_made_reads_as_nothing() {
     for foreign in [&b""[..], b"frame=1 luma=2", &[0, 0, 0, 1, 0x65, 0x88, 0x84], &[0, 0, 0, 1, 0x41]] {
         assert_eq!(SimUnit::read(foreign), None);
     }
+}
+
+#[test]
+fn a_witness_sees_every_pixel_that_is_encoded() {
+    let (mut camera, witness) = (camera(64), Witness::new());
+    let mut encoder =
+        SimEncoder::new(SETTINGS, Script::of([EncoderStep::Unit], EncoderStep::Fail)).shown_to(witness.clone());
+    assert!(witness.seen().is_none());
+    encoder.encode(masked(&mut camera), false, &mut EncodedUnit::default()).unwrap();
+    encoder.encode(masked(&mut camera), false, &mut EncodedUnit::default()).unwrap_err();
+    let seen = witness.seen().unwrap();
+    assert_eq!((seen.frame.0, seen.size()), (1, (64, 64)), "the one that failed too");
+    assert!((0..64).all(|y| (0..64).all(|x| seen.luma(x, y) == 77)));
+}
+
+#[test]
+fn a_witness_tells_coarse_from_fine() {
+    let witness = Witness::new();
+    let mut camera = SimCamera::new(SimClock::new(0), 64, 64, 10.0, Script::always(CameraStep::Still));
+    let mut encoder = SimEncoder::new(SETTINGS, Script::always(EncoderStep::Unit)).shown_to(witness.clone());
+    encoder.encode(masked(&mut camera), false, &mut EncodedUnit::default()).unwrap();
+    assert!(witness.seen().unwrap().is_coarse(16), "the view's largest face asks for cells of 16 pixels");
+    let frame = camera.next(Duration::from_secs(1)).unwrap();
+    let (id, scene) = (frame.info().id, Scene::unknown());
+    let plan = mask::plan::decide(id, Some(&mask::Objects::none(id)), Rung::Clear, Filter::Fill, &scene);
+    let bare = mask::apply(frame, &plan, &mut Painter::new()).unwrap();
+    encoder.encode(bare, false, &mut EncodedUnit::default()).unwrap();
+    assert!(!witness.seen().unwrap().is_coarse(2), "nothing was painted");
 }
 
 #[test]
