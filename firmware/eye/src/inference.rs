@@ -112,7 +112,10 @@ impl Inference {
         if self.busy {
             // An earlier frame's answer: it moves the tracks, but it is not this frame's.
             match self.done.recv_timeout(patience) {
-                Ok(done) => older = self.settle(done).is_ok(),
+                Ok(done) => match self.settle(done) {
+                    Ok(()) => older = true,
+                    Err(cause) => return Answer::Failed(cause),
+                },
                 Err(RecvTimeoutError::Timeout) => return Answer::Late,
                 Err(RecvTimeoutError::Disconnected) => return Answer::Failed("the detector's thread is gone".into()),
             }

@@ -1,0 +1,67 @@
+//! What road and authority say to each other: orders one way, pictures and reports the other. No token and no share is named here.
+
+use board_hal::CameraFormat;
+use contract::{Filter, Rung};
+use mask::ladder::RungReason;
+use mask::{CaptureTime, Scene};
+use std::time::Duration;
+
+/// What is wanted of the road at this moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// Whether any share is open; otherwise nothing is encoded.
+    pub open: bool,
+    /// The strongest filter of the open shares.
+    pub filter: Filter,
+    /// The granted view.
+    pub scene: Scene,
+    /// Most pictures per second.
+    pub fps_cap: Option<u8>,
+    /// A viewer waits for a picture to begin with.
+    pub key_wanted: bool,
+}
+
+/// One picture on its way out.
+pub struct Picture<'a> {
+    /// Annex B access unit.
+    pub data: &'a [u8],
+    /// Whether decoding can start here.
+    pub key: bool,
+    /// When the frame was taken.
+    pub captured: CaptureTime,
+    /// How sure the road is of its masking.
+    pub rung: Rung,
+}
+
+/// What the road asks of the authority.
+pub trait Desk: Send + Sync {
+    /// What is wanted now.
+    fn order(&self) -> Order;
+    /// Hands over a picture. It goes nowhere unless a share is open at this very moment. Returns whether the next one should be a key picture.
+    fn deliver(&self, picture: &Picture<'_>) -> bool;
+    /// The camera's format is known, or has changed, and with it the slate.
+    fn format(&self, format: &CameraFormat, slate: &[u8]);
+    /// How it goes, after each frame.
+    fn report(&self, report: &Report);
+}
+
+/// How it goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Report {
+    /// Rung in effect.
+    pub rung: Rung,
+    /// Why.
+    pub reason: RungReason,
+    /// Frames that the camera delivered.
+    pub captured: u64,
+    /// Frames that nobody had time for.
+    pub dropped: u64,
+    /// Tracks that were masked, each once.
+    pub objects_masked: u64,
+    /// Shapes painted.
+    pub shapes_painted: u64,
+    /// Microseconds on each rung.
+    pub rung_us: [u64; 4],
+    /// Newest inference.
+    pub inference: Duration,
+}

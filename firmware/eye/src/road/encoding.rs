@@ -1,0 +1,131 @@
+//! The encoder and the slate that it makes: built when needed, and built anew after a failure. It encodes what it is given; whether anything may
+//! leave is not its business.
+
+use super::MakeEncoder;
+use super::pace::BackOff;
+use crate::slate::Slate;
+use crate::watchdog::{Stage, Watchdog};
+use board_hal::{CameraFormat, EncodedUnit, Encoder};
+use mask::MaskedFrame;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An encoder that takes longer than this for one picture is hung.
+const ENCODE_LIMIT: Duration = Duration::from_millis(1_500);
+
+/// See the [module](self).
+pub(super) struct Encoding {
+    make: MakeEncoder,
+    watchdog: Arc<Watchdog>,
+    encoder: Option<Box<dyn Encoder>>,
+    unit: EncodedUnit,
+    slate: Slate,
+    /// The slate is of the present format.
+    slate_fits: bool,
+    /// The encoder has made something since it was built.
+    proven: bool,
+    again: BackOff,
+}
+
+impl Encoding {
+    pub(super) fn new(make: MakeEncoder, watchdog: Arc<Watchdog>) -> Self {
+        Self {
+            make,
+            watchdog,
+            encoder: None,
+            unit: EncodedUnit::default(),
+            slate: Slate::default(),
+            slate_fits: false,
+            proven: false,
+            again: BackOff::new(),
+        }
+    }
+
+    /// The format is another one. The slate of the former stays until there is a new one; a decoder can begin with it.
+    pub(super) fn forget(&mut self) {
+        (self.encoder, self.slate_fits) = (None, false);
+        self.again.worked();
+    }
+
+    /// Whether a slate of the present format is still to be made.
+    pub(super) fn wants_slate(&self) -> bool {
+        !self.slate_fits
+    }
+
+    /// The slate's access unit; empty before it was made.
+    pub(super) fn slate(&self) -> &[u8] {
+        self.slate.data()
+    }
+
+    /// Makes the slate of `format`, unless a failure was too short a while ago. True when it was made.
+    pub(super) fn make_slate(&mut self, format: &CameraFormat, now_us: u64) -> bool {
+        self.build(format, now_us);
+        let Some(encoder) = self.encoder.as_mut() else { return false };
+        let watched = self.watchdog.enter(Stage::Encode, ENCODE_LIMIT);
+        let made = Slate::encode(encoder.as_mut(), format, &mut self.unit);
+        drop(watched);
+        match made {
+            Ok(slate) => {
+                (self.slate, self.slate_fits) = (slate, true);
+                self.worked();
+            }
+            Err(error) => {
+                tracing::error!(%error, "the slate cannot be made");
+                self.failed(now_us);
+            }
+        }
+        self.slate_fits
+    }
+
+    /// Encodes a picture. `None` when that failed, or when a failure was too short a while ago; whatever comes next must be a key picture then.
+    pub(super) fn encode(
+        &mut self,
+        frame: MaskedFrame,
+        key: bool,
+        format: &CameraFormat,
+        now_us: u64,
+    ) -> Option<&EncodedUnit> {
+        self.build(format, now_us);
+        let encoder = self.encoder.as_mut()?;
+        let watched = self.watchdog.enter(Stage::Encode, ENCODE_LIMIT);
+        let encoded = encoder.encode(frame, key, &mut self.unit);
+        drop(watched);
+        match encoded {
+            Ok(()) => {
+                self.worked();
+                Some(&self.unit)
+            }
+            Err(error) => {
+                tracing::error!(%error, "the encoder is built anew");
+                self.failed(now_us);
+                None
+            }
+        }
+    }
+
+    fn build(&mut self, format: &CameraFormat, now_us: u64) {
+        if self.encoder.is_some() || !self.again.is_due(now_us) {
+            return;
+        }
+        match (self.make)(format) {
+            Ok(encoder) => (self.encoder, self.proven) = (Some(encoder), false),
+            Err(error) => {
+                let again = self.again.failed(now_us);
+                tracing::error!(%error, ?again, "no encoder");
+            }
+        }
+    }
+
+    fn worked(&mut self) {
+        self.proven = true;
+        self.again.worked();
+    }
+
+    /// An encoder that worked before is built anew at once; one that never did, after a while.
+    fn failed(&mut self, now_us: u64) {
+        self.encoder = None;
+        if !self.proven {
+            self.again.failed(now_us);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The frame road: capture → prepare → detect → tracks → ladder → plan → mask → encode → link, one frame at a time, without allocating.
+//!
+//! It knows nothing of tokens: before anything is encoded, and again before a picture leaves, it asks the [`Desk`] whether a share is open (P1). A camera
+//! that is gone, an encoder that fails, a detector that cannot tell: each leads to more masking or to the slate, never to less (P3, P12).
+
+mod desk;
+mod encoding;
+mod look;
+mod pace;
+mod parts;
+
+pub use desk::{Desk, Order, Picture, Report};
+pub use parts::{MakeEncoder, OpenCamera, Parts};
+
+use crate::sight::Sight;
+use board_hal::{CameraError, CameraFormat, CameraSource, Clock};
+use contract::Rung;
+use encoding::Encoding;
+use look::look;
+use mask::ladder::{Event, Fault, Ladder};
+use mask::scene_cut::{Change, SceneCut, SceneCutSettings};
+use mask::{CaptureTime, FrameId, Painter, Plan, RawFrame};
+use pace::{BackOff, RateCap};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the road waits for a frame before it looks round.
+const FRAME_PATIENCE: Duration = Duration::from_millis(250);
+/// Without a frame for so long there is no camera; a slow one may take two intervals and a half.
+const SILENCE_US: u64 = 1_000_000;
+/// The slate is repeated at this interval, so that a viewer who joins sees it.
+const SLATE_EVERY_US: u64 = 500_000;
+
+/// The road, ready to take frames.
+pub struct Road {
+    open_camera: OpenCamera,
+    camera: Option<Box<dyn CameraSource>>,
+    reopen: BackOff,
+    format: Option<CameraFormat>,
+    sight: Sight,
+    cut: SceneCut,
+    ladder: Ladder,
+    painter: Painter,
+    encoding: Encoding,
+    desk: Arc<dyn Desk>,
+    clock: Arc<dyn Clock>,
+    next_id: FrameId,
+    captured: u64,
+    dropped_before: u64,
+    shapes_painted: u64,
+    last_frame_us: u64,
+    last_slate_us: Option<u64>,
+    rate: RateCap,
+    key_next: bool,
+    was_open: bool,
+}
+
+impl Road {
+    /// A road without a camera yet; the first [`Road::step`] opens it.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let Parts { camera, encoder, sight, desk, clock, watchdog, ladder, painter } = parts;
+        let now_us = clock.monotonic_us();
+        Self {
+            open_camera: camera,
+            camera: None,
+            reopen: BackOff::new(),
+            format: None,
+            sight,
+            cut: SceneCut::new(SceneCutSettings::default()),
+            ladder: Ladder::new(ladder, now_us),
+            painter,
+            encoding: Encoding::new(encoder, watchdog),
+            desk,
+            clock,
+            next_id: FrameId(0),
+            captured: 0,
+            dropped_before: 0,
+            shapes_painted: 0,
+            last_frame_us: now_us,
+            last_slate_us: None,
+            rate: RateCap::default(),
+            key_next: true,
+            was_open: false,
+        }
+    }
+
+    /// One frame, or one look round when there is none. Blocks for at most about a quarter of a second.
+    pub fn step(&mut self) {
+        if self.camera.is_none() && self.reopen.is_due(self.clock.monotonic_us()) {
+            self.open();
+        }
+        if self.encoding.wants_slate() {
+            self.make_slate();
+        }
+        let Some(camera) = self.camera.as_mut() else {
+            self.clock.pause(self.reopen.left(self.clock.monotonic_us()).min(FRAME_PATIENCE));
+            self.without_frame();
+            return;
+        };
+        match camera.next(FRAME_PATIENCE) {
+            Ok(frame) if self.is_as_agreed(&frame) => self.frame(frame),
+            Ok(frame) => {
+                tracing::warn!(geometry = ?frame.info().geometry, "a frame is not of the format that was agreed on");
+                drop(frame);
+                self.dropped_before += 1;
+                self.without_frame();
+            }
+            Err(CameraError::Timeout(_)) => self.without_frame(),
+            Err(error @ CameraError::BadFrame { .. }) => {
+                tracing::warn!(%error, "a frame was refused");
+                self.dropped_before += 1;
+                self.without_frame();
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the camera is lost; trying to open it anew");
+                self.close();
+                self.without_frame();
+            }
+        }
+    }
+
+    fn open(&mut self) {
+        match (self.open_camera)(self.next_id) {
+            Ok(camera) => self.begin(camera),
+            Err(error) => {
+                self.ladder.handle(Event::Broken(Fault::CameraLost));
+                let again = self.reopen.failed(self.clock.monotonic_us());
+                tracing::warn!(%error, ?again, "the camera cannot be opened");
+            }
+        }
+    }
+
+    /// Takes frames from a camera that has just been opened. When its format is new, so are the encoder and the slate.
+    pub fn begin(&mut self, camera: Box<dyn CameraSource>) {
+        let format = camera.format().clone();
+        tracing::info!(
+            wire = format.wire,
+            width = format.geometry.width,
+            height = format.geometry.height,
+            fps = format.fps,
+            "the camera is open"
+        );
+        if self.format.as_ref() != Some(&format) {
+            self.expect_format(format);
+        }
+        self.camera = Some(camera);
+        self.last_frame_us = self.clock.monotonic_us();
+    }
+
+    /// Tells the road how large pictures will be before a camera is there, so that there is a slate from the start.
+    pub fn expect_format(&mut self, format: CameraFormat) {
+        self.sight.set_format(&format);
+        self.format = Some(format);
+        self.encoding.forget();
+        self.make_slate();
+    }
+
+    fn make_slate(&mut self) {
+        let Some(format) = self.format.as_ref() else { return };
+        if self.encoding.make_slate(format, self.clock.monotonic_us()) {
+            self.desk.format(format, self.encoding.slate());
+        }
+        self.key_next = true;
+    }
+
+    fn close(&mut self) {
+        if let Some(camera) = self.camera.take() {
+            self.dropped_before += camera.dropped();
+        }
+        self.ladder.handle(Event::Broken(Fault::CameraLost));
+        self.reopen.failed(self.clock.monotonic_us());
+    }
+
+    /// Detector and masks know where things are in pictures of one layout only.
+    fn is_as_agreed(&self, frame: &RawFrame) -> bool {
+        let info = frame.info();
+        self.format.as_ref().is_some_and(|format| format.geometry == info.geometry && format.range == info.range)
+    }
+
+    /// What is wanted now. Whoever begins to watch begins with a key picture, and is not bound by what others saw before.
+    fn order(&mut self) -> Order {
+        let order = self.desk.order();
+        if order.open && !self.was_open {
+            self.rate = RateCap::default();
+        }
+        self.key_next |= order.key_wanted || (order.open && !self.was_open);
+        self.was_open = order.open;
+        order
+    }
+
+    /// Nothing came: after a while there is no camera, and whoever watches sees the slate.
+    fn without_frame(&mut self) {
+        let now_us = self.clock.monotonic_us();
+        if now_us.saturating_sub(self.last_frame_us) > self.silence_us() {
+            self.ladder.handle(Event::Broken(Fault::CameraLost));
+            self.ladder.frame(now_us);
+        } else if self.camera.is_none() || self.ladder.verdict().rung == Rung::Dark {
+            self.ladder.frame(now_us);
+        } else {
+            self.ladder.count(now_us);
+        }
+        let order = self.order();
+        if order.open && self.ladder.verdict().rung == Rung::Dark {
+            self.show_slate(CaptureTime { monotonic_us: now_us, utc_us: self.clock.utc_us() });
+        }
+        self.report();
+    }
+
+    fn silence_us(&self) -> u64 {
+        let slow_us = self.format.as_ref().map_or(0, |format| (2_500_000.0 / format.fps.max(0.1)) as u64);
+        SILENCE_US.max(slow_us)
+    }
+
+    fn frame(&mut self, frame: RawFrame) {
+        let info = *frame.info();
+        let at_us = info.captured.monotonic_us;
+        self.captured += 1;
+        self.next_id = FrameId(info.id.0 + 1);
+        self.last_frame_us = self.clock.monotonic_us();
+        self.reopen.worked();
+        self.ladder.handle(Event::Mended { fault: Fault::CameraLost, at_us });
+        let change = self.cut.look(&frame);
+        let objects = look(&mut self.sight, &mut self.ladder, &frame);
+        // Told last: the look at this very frame must not vouch for a scene that has just begun.
+        match change {
+            Change::None => {}
+            Change::Cut => self.ladder.handle(Event::SceneCut { captured_us: at_us }),
+            Change::Moved => self.ladder.handle(Event::CameraMoved { captured_us: at_us }),
+        }
+        let verdict = self.ladder.frame(at_us);
+        let order = self.order();
+        if order.open {
+            let plan = mask::plan::decide(info.id, Some(&objects), verdict.rung, order.filter, &order.scene);
+            self.share(frame, &plan, order.fps_cap);
+        }
+        self.report();
+    }
+
+    /// Masks, encodes and delivers one frame while a share is open.
+    fn share(&mut self, frame: RawFrame, plan: &Plan, fps_cap: Option<u8>) {
+        let (captured, geometry) = (frame.info().captured, frame.info().geometry);
+        if plan.rung() == Rung::Dark {
+            drop(frame);
+            self.show_slate(captured);
+            return;
+        }
+        if !self.rate.allows(captured.monotonic_us, fps_cap) {
+            return;
+        }
+        let masked = match mask::apply(frame, plan, &mut self.painter) {
+            Ok(masked) => masked,
+            Err(error) => {
+                tracing::error!(%error, "painting failed; the picture stays dark");
+                self.ladder.handle(Event::Broken(Fault::MaskingFailed));
+                return;
+            }
+        };
+        self.shapes_painted += plan.areas(&geometry).len() as u64;
+        let Some(format) = self.format.as_ref() else { return };
+        let Some(unit) = self.encoding.encode(masked, self.key_next, format, self.clock.monotonic_us()) else {
+            self.show_slate(captured);
+            return;
+        };
+        self.rate.shown(captured.monotonic_us, fps_cap);
+        self.last_slate_us = None;
+        let picture = Picture { data: &unit.data, key: unit.key, captured, rung: plan.rung() };
+        self.key_next = self.desk.deliver(&picture);
+    }
+
+    /// Shows the slate, at once after a picture and then at its slow pace; the picture that follows it must be a key picture.
+    fn show_slate(&mut self, at: CaptureTime) {
+        self.key_next = true;
+        let now_us = at.monotonic_us;
+        let too_soon = self.last_slate_us.is_some_and(|last_us| now_us.saturating_sub(last_us) < SLATE_EVERY_US);
+        if too_soon || self.encoding.slate().is_empty() {
+            return;
+        }
+        self.last_slate_us = Some(now_us);
+        let picture = Picture { data: self.encoding.slate(), key: true, captured: at, rung: Rung::Dark };
+        let _ = self.desk.deliver(&picture);
+    }
+
+    fn report(&self) {
+        let verdict = self.ladder.verdict();
+        self.desk.report(&Report {
+            rung: verdict.rung,
+            reason: verdict.reason,
+            captured: self.captured,
+            dropped: self.dropped_before + self.camera.as_ref().map_or(0, |camera| camera.dropped()),
+            objects_masked: self.sight.tracks_started(),
+            shapes_painted: self.shapes_painted,
+            rung_us: Rung::ALL.map(|rung| self.ladder.spent_us(rung)),
+            inference: self.sight.inference_took(),
+        });
+    }
+}
