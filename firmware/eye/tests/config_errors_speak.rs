@@ -1,4 +1,5 @@
 //! A configuration that cannot be used is refused with file, line and what is allowed.
+#![allow(clippy::unwrap_used)] // a helper that fails fails the test
 
 use eye::config::{Config, ConfigError};
 
