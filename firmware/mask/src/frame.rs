@@ -3,6 +3,9 @@
 //! A [`RawFrame`] is always NV12 (a full-size luma plane, then interleaved half-size Cb Cr), whatever the camera delivers; drivers that
 //! offer something else convert at capture. It has no `Clone`, `Debug` of pixels or `Serialize`; dropping it gives the buffer back.
 
+#[cfg(any(test, doctest))]
+mod boundary;
+
 use std::fmt;
 
 /// Counts frames of one camera since the eye started.
