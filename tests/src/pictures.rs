@@ -85,6 +85,27 @@ pub fn psnr(a: &Gray, b: &Gray, keep: &[bool]) -> f64 {
     if count == 0 || sum == 0.0 { 99.0 } else { 10.0 * (255.0 * 255.0 * count as f64 / sum).log10() }
 }
 
+/// Whether each pixel lies in a flat area of about this gray level: under a `fill` mask as an encoder leaves it.
+#[must_use]
+pub fn painted(seen: &Gray, level: u8) -> Vec<bool> {
+    const NOISE: u8 = 6;
+    const REACH: usize = 4;
+    let like = |x: usize, y: usize| seen.data[y * seen.width + x].abs_diff(level) <= NOISE;
+    let mut flat = vec![false; seen.data.len()];
+    for y in 0..seen.height {
+        for x in 0..seen.width {
+            let (left, right) = (x.saturating_sub(REACH), (x + REACH).min(seen.width - 1));
+            let (top, bottom) = (y.saturating_sub(REACH), (y + REACH).min(seen.height - 1));
+            // An edge of a mask has the mask on one side of it.
+            flat[y * seen.width + x] = like(left, y) && like(left, top) && like(x, top)
+                || like(right, y) && like(right, top) && like(x, top)
+                || like(left, y) && like(left, bottom) && like(x, bottom)
+                || like(right, y) && like(right, bottom) && like(x, bottom);
+        }
+    }
+    flat
+}
+
 /// The index of the picture in `candidates` that `seen` was made from: the one with the highest PSNR over a sparse grid of the pixels in `keep`.
 #[must_use]
 pub fn closest(seen: &Gray, candidates: &[Gray], keep: &[bool]) -> usize {

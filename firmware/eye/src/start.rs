@@ -80,7 +80,7 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     let painter = Painter::with_overlay(Overlay::new(config.camera.as_str()));
     let encoder = encoder(config);
     let parts = Parts { camera, encoder, sight, desk, clock, watchdog, ladder: config.ladder.clone(), painter };
-    let mut road = Road::new(parts);
+    let mut road = Road::new(parts)?;
     match opened {
         Some(camera) => road.begin(camera),
         None => road.expect_format(expected(config)),

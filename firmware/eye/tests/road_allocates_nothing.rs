@@ -17,6 +17,11 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 const WARM: usize = 40;
 const COUNTED: usize = 200;
 
+fn step(side: &mut Roadside) {
+    side.road.step();
+    side.road.settle();
+}
+
 #[test]
 fn p12_road_allocates_nothing_per_frame_once_warm() {
     let region = Region::new(ALLOCATOR);
@@ -30,10 +35,10 @@ fn p12_road_allocates_nothing_per_frame_once_warm() {
     side.desk.forget();
     for filter in [Filter::Pixelate, Filter::Fill, Filter::Coarse] {
         side.desk.want(|order| order.filter = filter);
-        (0..WARM).for_each(|_| side.road.step());
+        (0..WARM).for_each(|_| step(&mut side));
         let (handed, looked) = (side.desk.handed(), side.detector.taken());
         let region = Region::new(ALLOCATOR);
-        (0..COUNTED).for_each(|_| side.road.step());
+        (0..COUNTED).for_each(|_| step(&mut side));
         let change = region.change();
         assert_eq!((change.allocations, change.reallocations), (0, 0), "{COUNTED} frames with {filter}");
         assert_eq!(side.desk.handed() - handed, COUNTED as u64, "every frame went all the way");

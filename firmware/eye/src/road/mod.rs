@@ -5,6 +5,7 @@
 
 mod desk;
 mod encoding;
+mod lane;
 mod look;
 mod pace;
 mod parts;
@@ -16,6 +17,7 @@ use crate::sight::Sight;
 use board_hal::{CameraError, CameraFormat, CameraSource, Clock};
 use contract::Rung;
 use encoding::Encoding;
+use lane::Lane;
 use look::look;
 use mask::ladder::{Event, Fault, Ladder};
 use mask::scene_cut::{Change, SceneCut, SceneCutSettings};
@@ -28,8 +30,6 @@ use std::time::Duration;
 const FRAME_PATIENCE: Duration = Duration::from_millis(250);
 /// Without a frame for so long there is no camera; a slow one may take two intervals and a half.
 const SILENCE_US: u64 = 1_000_000;
-/// The slate is repeated at this interval, so that a viewer who joins sees it.
-const SLATE_EVERY_US: u64 = 500_000;
 
 /// The road, ready to take frames.
 pub struct Road {
@@ -41,7 +41,7 @@ pub struct Road {
     cut: SceneCut,
     ladder: Ladder,
     painter: Painter,
-    encoding: Encoding,
+    lane: Lane,
     desk: Arc<dyn Desk>,
     clock: Arc<dyn Clock>,
     next_id: FrameId,
@@ -49,7 +49,6 @@ pub struct Road {
     dropped_before: u64,
     shapes_painted: u64,
     last_frame_us: u64,
-    last_slate_us: Option<u64>,
     rate: RateCap,
     key_next: bool,
     was_open: bool,
@@ -57,11 +56,14 @@ pub struct Road {
 
 impl Road {
     /// A road without a camera yet; the first [`Road::step`] opens it.
-    #[must_use]
-    pub fn new(parts: Parts) -> Self {
+    ///
+    /// # Errors
+    /// When the encoder's thread cannot be made.
+    pub fn new(parts: Parts) -> std::io::Result<Self> {
         let Parts { camera, encoder, sight, desk, clock, watchdog, ladder, painter } = parts;
         let now_us = clock.monotonic_us();
-        Self {
+        let lane = Lane::start(Encoding::new(encoder, watchdog), Arc::clone(&desk), Arc::clone(&clock))?;
+        Ok(Self {
             open_camera: camera,
             camera: None,
             reopen: BackOff::new(),
@@ -70,7 +72,7 @@ impl Road {
             cut: SceneCut::new(SceneCutSettings::default()),
             ladder: Ladder::new(ladder, now_us),
             painter,
-            encoding: Encoding::new(encoder, watchdog),
+            lane,
             desk,
             clock,
             next_id: FrameId(0),
@@ -78,11 +80,10 @@ impl Road {
             dropped_before: 0,
             shapes_painted: 0,
             last_frame_us: now_us,
-            last_slate_us: None,
             rate: RateCap::default(),
             key_next: true,
             was_open: false,
-        }
+        })
     }
 
     /// One frame, or one look round when there is none. Blocks for at most about a quarter of a second.
@@ -90,8 +91,8 @@ impl Road {
         if self.camera.is_none() && self.reopen.is_due(self.clock.monotonic_us()) {
             self.open();
         }
-        if self.encoding.wants_slate() {
-            self.make_slate();
+        if self.lane.wants_slate() {
+            self.lane.make_slate();
         }
         let Some(camera) = self.camera.as_mut() else {
             self.clock.pause(self.reopen.left(self.clock.monotonic_us()).min(FRAME_PATIENCE));
@@ -151,17 +152,13 @@ impl Road {
     /// Tells the road how large pictures will be before a camera is there, so that there is a slate from the start.
     pub fn expect_format(&mut self, format: CameraFormat) {
         self.sight.set_format(&format);
+        self.lane.format(&format);
         self.format = Some(format);
-        self.encoding.forget();
-        self.make_slate();
     }
 
-    fn make_slate(&mut self) {
-        let Some(format) = self.format.as_ref() else { return };
-        if self.encoding.make_slate(format, self.clock.monotonic_us()) {
-            self.desk.format(format, self.encoding.slate());
-        }
-        self.key_next = true;
+    /// Waits until every picture that was handed to the encoder is on its way.
+    pub fn settle(&self) {
+        self.lane.settle();
     }
 
     fn close(&mut self) {
@@ -202,7 +199,7 @@ impl Road {
         }
         let order = self.order();
         if order.open && self.ladder.verdict().rung == Rung::Dark {
-            self.show_slate(CaptureTime { monotonic_us: now_us, utc_us: self.clock.utc_us() });
+            self.lane.slate(CaptureTime { monotonic_us: now_us, utc_us: self.clock.utc_us() });
         }
         self.report();
     }
@@ -237,12 +234,12 @@ impl Road {
         self.report();
     }
 
-    /// Masks, encodes and delivers one frame while a share is open.
+    /// Masks one frame while a share is open, and hands it to the encoder.
     fn share(&mut self, frame: RawFrame, plan: &Plan, fps_cap: Option<u8>) {
         let (captured, geometry) = (frame.info().captured, frame.info().geometry);
         if plan.rung() == Rung::Dark {
             drop(frame);
-            self.show_slate(captured);
+            self.lane.slate(captured);
             return;
         }
         if !self.rate.allows(captured.monotonic_us, fps_cap) {
@@ -257,28 +254,12 @@ impl Road {
             }
         };
         self.shapes_painted += plan.areas(&geometry).len() as u64;
-        let Some(format) = self.format.as_ref() else { return };
-        let Some(unit) = self.encoding.encode(masked, self.key_next, format, self.clock.monotonic_us()) else {
-            self.show_slate(captured);
-            return;
-        };
-        self.rate.shown(captured.monotonic_us, fps_cap);
-        self.last_slate_us = None;
-        let picture = Picture { data: &unit.data, key: unit.key, captured, rung: plan.rung() };
-        self.key_next = self.desk.deliver(&picture);
-    }
-
-    /// Shows the slate, at once after a picture and then at its slow pace; the picture that follows it must be a key picture.
-    fn show_slate(&mut self, at: CaptureTime) {
-        self.key_next = true;
-        let now_us = at.monotonic_us;
-        let too_soon = self.last_slate_us.is_some_and(|last_us| now_us.saturating_sub(last_us) < SLATE_EVERY_US);
-        if too_soon || self.encoding.slate().is_empty() {
-            return;
+        if self.lane.picture(masked, plan.rung(), self.key_next) {
+            self.key_next = false;
+            self.rate.shown(captured.monotonic_us, fps_cap);
+        } else {
+            self.dropped_before += 1;
         }
-        self.last_slate_us = Some(now_us);
-        let picture = Picture { data: self.encoding.slate(), key: true, captured: at, rung: Rung::Dark };
-        let _ = self.desk.deliver(&picture);
     }
 
     fn report(&self) {

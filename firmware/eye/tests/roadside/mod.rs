@@ -134,7 +134,8 @@ impl Roadside {
             watchdog: Arc::clone(&watchdog),
             ladder: LadderSettings { cautious_ms: 250, good_frames: GOOD_FRAMES },
             painter,
-        });
+        })
+        .unwrap();
         Self {
             road,
             desk,
@@ -156,6 +157,7 @@ impl Roadside {
     pub fn step(&mut self) -> Option<Delivery> {
         let before = self.desk.count();
         self.road.step();
+        self.road.settle();
         let delivered = self.desk.since(before);
         assert!(delivered.len() <= 1, "one step delivered {delivered:?}");
         delivered.into_iter().next()

@@ -1,0 +1,178 @@
+//! Encoding on a thread of its own, so that the next frame is looked at while this one is encoded.
+//!
+//! At most one job waits while one is done; a picture that finds no place is dropped, never delayed (P11). What is masked goes in, what was encoded goes to
+//! the [`Desk`], which asks the authority once more.
+
+use super::encoding::Encoding;
+use super::{Desk, Picture};
+use board_hal::{CameraFormat, Clock};
+use contract::Rung;
+use mask::{CaptureTime, MaskedFrame};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// The slate is repeated at this interval, so that a viewer who joins sees it.
+const SLATE_EVERY_US: u64 = 500_000;
+
+enum Job {
+    /// Pictures look like this from now on: another encoder, another slate.
+    Format(Box<CameraFormat>),
+    /// Try again to make the slate.
+    MakeSlate,
+    /// Encode and deliver.
+    Picture { frame: MaskedFrame, rung: Rung, key: bool },
+    /// Deliver the slate, at its pace.
+    Slate(CaptureTime),
+}
+
+#[derive(Default)]
+struct Shared {
+    key_next: AtomicBool,
+    wants_slate: AtomicBool,
+    /// Jobs handed in and not yet done.
+    open: Mutex<usize>,
+    done: Condvar,
+}
+
+impl Shared {
+    fn open(&self) -> MutexGuard<'_, usize> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The road's side.
+pub(super) struct Lane {
+    jobs: SyncSender<Job>,
+    shared: Arc<Shared>,
+}
+
+impl Lane {
+    /// Starts the thread.
+    pub(super) fn start(encoding: Encoding, desk: Arc<dyn Desk>, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
+        let (jobs, take) = sync_channel(1);
+        let shared = Arc::<Shared>::default();
+        let side = Side { encoding, desk, clock, format: None, shared: Arc::clone(&shared), last_slate_us: None };
+        std::thread::Builder::new().name("encoder".into()).spawn(move || side.run(&take))?;
+        Ok(Self { jobs, shared })
+    }
+
+    /// Pictures will look like this from now on. Returns when encoder and slate are made, or cannot be.
+    pub(super) fn format(&self, format: &CameraFormat) {
+        *self.shared.open() += 1;
+        if self.jobs.send(Job::Format(Box::new(format.clone()))).is_err() {
+            *self.shared.open() -= 1;
+        }
+        self.settle();
+    }
+
+    /// Whether the slate of the present format is still to be made.
+    pub(super) fn wants_slate(&self) -> bool {
+        self.shared.wants_slate.load(Ordering::Acquire)
+    }
+
+    /// Makes it now, if it is time to try again.
+    pub(super) fn make_slate(&self) {
+        self.hand_in(Job::MakeSlate);
+    }
+
+    /// Encodes and delivers `frame`; as a key picture when `key`, or when something was lost before it. `false`: there was no place for it.
+    pub(super) fn picture(&self, frame: MaskedFrame, rung: Rung, key: bool) -> bool {
+        let key = self.shared.key_next.swap(false, Ordering::AcqRel) || key;
+        let taken = self.hand_in(Job::Picture { frame, rung, key });
+        if key && !taken {
+            self.shared.key_next.store(true, Ordering::Release);
+        }
+        taken
+    }
+
+    /// Shows the slate, at once after a picture and then at its slow pace; the picture that follows it will be a key picture.
+    pub(super) fn slate(&self, at: CaptureTime) {
+        self.hand_in(Job::Slate(at));
+    }
+
+    /// Waits until everything that was handed in is done.
+    pub(super) fn settle(&self) {
+        let open = self.shared.open();
+        drop(self.shared.done.wait_while(open, |open| *open > 0));
+    }
+
+    fn hand_in(&self, job: Job) -> bool {
+        let mut open = self.shared.open();
+        match self.jobs.try_send(job) {
+            Ok(()) => {
+                *open += 1;
+                true
+            }
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        }
+    }
+}
+
+/// The thread's side.
+struct Side {
+    encoding: Encoding,
+    desk: Arc<dyn Desk>,
+    clock: Arc<dyn Clock>,
+    format: Option<CameraFormat>,
+    shared: Arc<Shared>,
+    last_slate_us: Option<u64>,
+}
+
+impl Side {
+    fn run(mut self, jobs: &Receiver<Job>) {
+        while let Ok(job) = jobs.recv() {
+            match job {
+                Job::Format(format) => {
+                    self.encoding.forget();
+                    self.format = Some(*format);
+                    self.make_slate();
+                }
+                Job::MakeSlate => self.make_slate(),
+                Job::Picture { frame, rung, key } => self.picture(frame, rung, key),
+                Job::Slate(at) => self.show_slate(at),
+            }
+            self.shared.wants_slate.store(self.encoding.wants_slate(), Ordering::Release);
+            *self.shared.open() -= 1;
+            self.shared.done.notify_all();
+        }
+    }
+
+    fn make_slate(&mut self) {
+        self.key_next();
+        let Some(format) = self.format.as_ref() else { return };
+        if self.encoding.make_slate(format, self.clock.monotonic_us()) {
+            self.desk.format(format, self.encoding.slate());
+        }
+    }
+
+    fn picture(&mut self, frame: MaskedFrame, rung: Rung, key: bool) {
+        let captured = frame.info().captured;
+        let Some(format) = self.format.as_ref() else { return };
+        let Some(unit) = self.encoding.encode(frame, key, format, self.clock.monotonic_us()) else {
+            return self.show_slate(captured);
+        };
+        self.last_slate_us = None;
+        let picture = Picture { data: &unit.data, key: unit.key, captured, rung };
+        if self.desk.deliver(&picture) {
+            self.key_next();
+        }
+    }
+
+    fn show_slate(&mut self, at: CaptureTime) {
+        self.key_next();
+        let now_us = at.monotonic_us;
+        let too_soon = self.last_slate_us.is_some_and(|last_us| now_us.saturating_sub(last_us) < SLATE_EVERY_US);
+        if too_soon || self.encoding.slate().is_empty() {
+            return;
+        }
+        self.last_slate_us = Some(now_us);
+        let picture = Picture { data: self.encoding.slate(), key: true, captured: at, rung: Rung::Dark };
+        let _ = self.desk.deliver(&picture);
+    }
+
+    /// Only ever set here; the road takes it with the next picture.
+    fn key_next(&self) {
+        self.shared.key_next.store(true, Ordering::Release);
+    }
+}
