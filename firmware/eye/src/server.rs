@@ -25,8 +25,8 @@ const HELLO_LIMIT: Duration = Duration::from_secs(2);
 /// What the link tells the authority.
 #[derive(Debug)]
 pub enum LinkEvent {
-    /// A voice is there and speaks our version.
-    Connected,
+    /// A voice is there and speaks our version. Nothing is written to it before the office has opened the outbox for it.
+    Connected(UnixStream),
     /// It went away.
     Disconnected,
     /// It said something. The bytes are the message's body.
@@ -144,7 +144,8 @@ impl Outbox {
         self.lock().stream.is_some()
     }
 
-    fn open(&self, stream: UnixStream) {
+    /// From now on to this voice, beginning with nothing.
+    pub fn open(&self, stream: UnixStream) {
         let mut state = self.lock();
         state.control.clear();
         state.units.clear();
@@ -262,8 +263,7 @@ fn attend(mut stream: UnixStream, outbox: &Outbox, events: &SyncSender<LinkEvent
                     greeted = true;
                     let Ok(own) = stream.try_clone() else { return Ok(()) };
                     let _ = stream.set_read_timeout(None);
-                    outbox.open(own);
-                    events.send(LinkEvent::Connected).map_err(|_| ())?;
+                    events.send(LinkEvent::Connected(own)).map_err(|_| ())?;
                 }
                 Ok(Some((message, body))) if greeted => {
                     let body = body.to_vec();

@@ -109,8 +109,11 @@ fn p9_a_voice_that_goes_away_ends_its_share() {
     let jti = voice.share(&mut bench);
     drop(voice);
     let mut next = bench.voice();
+    assert!(matches!(next.heard[0].0, ToVoice::Hello { .. }), "the greeting comes first: {:?}", next.heard[0].0);
     assert!(next.newest_state().shares.is_empty());
-    next.state();
+    next.hears(
+        |message| matches!(message, ToVoice::ShareEnded { jti: of, reason: EndReason::Fault, .. } if *of == jti),
+    );
     assert!(bench.journal().lines().any(|line| line.contains("\"ended\"") && line.contains(jti.as_str())));
     assert!(!bench.office.order().open);
 }

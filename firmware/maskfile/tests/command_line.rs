@@ -9,7 +9,13 @@ use std::process::{Command, Output};
 use support::gradient;
 
 fn campari_mask(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_campari-mask")).current_dir(folder).args(arguments).output().unwrap()
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/manifest.toml");
+    Command::new(env!("CARGO_BIN_EXE_campari-mask"))
+        .current_dir(folder)
+        .args(["--manifest", manifest])
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 fn status(output: &Output) -> i32 {

@@ -10,6 +10,9 @@ use grant::{Event, Now};
 use link::message::{Destination, ToVoice};
 use mask::{Rect, Scene};
 
+/// Ends kept for the next voice.
+const MAX_UNTOLD: usize = 64;
+
 impl Desk for Office {
     fn order(&self) -> Order {
         let now = now(self.clock.as_ref());
@@ -103,7 +106,11 @@ impl Office {
                         tracing::error!(%error, "an end is not in the journal");
                     }
                     let ended = ToVoice::ShareEnded { jti, sub, reason, told, at_ms: now.utc_ms };
-                    self.outbox.tell(&ended, &json(&usage));
+                    if self.outbox.connected() {
+                        self.outbox.tell(&ended, &json(&usage));
+                    } else {
+                        desk.keep_untold(ended, json(&usage));
+                    }
                     desk.set_scene();
                 }
                 Event::ModeChanged(mode) => {
@@ -186,8 +193,16 @@ impl Desk0 {
         let (reason, usage) = (EndReason::Fault, Usage::default());
         self.record.ended(&jti, &sub, reason, reason.told(), &usage, now)?;
         let message = ToVoice::ShareEnded { jti, sub, reason, told: reason.told(), at_ms: now.utc_ms };
-        self.untold.push(ToVoiceEnd { message, usage: json(&usage) });
+        self.keep_untold(message, json(&usage));
         Ok(())
+    }
+
+    /// For the next voice; the oldest give way, the journal has them all.
+    fn keep_untold(&mut self, message: ToVoice, usage: Vec<u8>) {
+        if self.untold.len() >= MAX_UNTOLD {
+            self.untold.remove(0);
+        }
+        self.untold.push(ToVoiceEnd { message, usage });
     }
 }
 

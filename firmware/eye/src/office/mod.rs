@@ -23,6 +23,7 @@ use contract::{ErrorCode, Filter, KeyId};
 use grant::{Authority, Now};
 use link::message::{LINK_VERSION, StreamId, ToEye, ToVoice};
 use mask::Scene;
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -96,7 +97,7 @@ struct Desk0 {
     fps: f32,
     /// The token of the grant that is being judged, for the journal.
     token: Option<String>,
-    /// Ends that the restarted eye has yet to tell, because they were journaled before any voice was there.
+    /// Ends that no voice was there to hear, of before a restart or of the voice that went away.
     untold: Vec<ToVoiceEnd>,
 }
 
@@ -230,7 +231,7 @@ impl Office {
 
     fn handle(&self, desk: &mut Desk0, event: LinkEvent, now: Now) {
         match event {
-            LinkEvent::Connected => self.greet(desk, now),
+            LinkEvent::Connected(stream) => self.greet(desk, stream, now),
             LinkEvent::Disconnected => {
                 // Whoever carried the media is gone, and with it every share.
                 desk.authority.handle_fault(None, now);
@@ -281,14 +282,15 @@ impl Office {
     }
 
     /// Tells a new voice all that it must know.
-    fn greet(&self, desk: &mut Desk0, now: Now) {
+    fn greet(&self, desk: &mut Desk0, stream: UnixStream, now: Now) {
         // A voice that was there before is gone; its shares ended when it went, or end now.
         desk.authority.handle_fault(None, now);
+        self.settle(desk, now);
+        self.outbox.open(stream);
         self.say_hello(desk);
         for ToVoiceEnd { message, usage } in desk.untold.drain(..) {
             self.outbox.tell(&message, &usage);
         }
-        self.settle(desk, now);
         self.tell_head(desk);
         self.tell_state(desk, now);
     }
