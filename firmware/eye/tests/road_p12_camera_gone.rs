@@ -60,6 +60,20 @@ fn p12_a_lost_camera_is_looked_for_ever_more_slowly() {
 }
 
 #[test]
+fn p12_a_camera_that_came_back_is_looked_for_at_once_when_it_goes_again() {
+    let mut side = Roadside::new();
+    side.steps(3);
+    unplug(&mut side);
+    side.steps_for(Duration::from_secs(5));
+    side.desk.open();
+    plug(&mut side);
+    let lost_us = side.clock.monotonic_us();
+    unplug(&mut side);
+    side.steps(2);
+    assert_eq!(side.openings.lock().unwrap().last().unwrap().0, lost_us + 250_000);
+}
+
+#[test]
 fn p12_a_camera_that_opens_but_never_delivers_is_opened_ever_more_slowly_too() {
     let mut side = Roadside::new();
     side.camera.from_now(CameraStep::Gone);

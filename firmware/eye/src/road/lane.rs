@@ -28,7 +28,6 @@ enum Job {
 
 #[derive(Default)]
 struct Shared {
-    key_next: AtomicBool,
     wants_slate: AtomicBool,
     /// Jobs handed in and not yet done.
     open: Mutex<usize>,
@@ -52,7 +51,15 @@ impl Lane {
     pub(super) fn start(encoding: Encoding, desk: Arc<dyn Desk>, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
         let (jobs, take) = sync_channel(1);
         let shared = Arc::<Shared>::default();
-        let side = Side { encoding, desk, clock, format: None, shared: Arc::clone(&shared), last_slate_us: None };
+        let side = Side {
+            encoding,
+            desk,
+            clock,
+            format: None,
+            shared: Arc::clone(&shared),
+            key_next: true,
+            last_slate_us: None,
+        };
         std::thread::Builder::new().name("encoder".into()).spawn(move || side.run(&take))?;
         Ok(Self { jobs, shared })
     }
@@ -78,12 +85,7 @@ impl Lane {
 
     /// Encodes and delivers `frame`; as a key picture when `key`, or when something was lost before it. `false`: there was no place for it.
     pub(super) fn picture(&self, frame: MaskedFrame, rung: Rung, key: bool) -> bool {
-        let key = self.shared.key_next.swap(false, Ordering::AcqRel) || key;
-        let taken = self.hand_in(Job::Picture { frame, rung, key });
-        if key && !taken {
-            self.shared.key_next.store(true, Ordering::Release);
-        }
-        taken
+        self.hand_in(Job::Picture { frame, rung, key })
     }
 
     /// Shows the slate, at once after a picture and then at its slow pace; the picture that follows it will be a key picture.
@@ -116,6 +118,8 @@ struct Side {
     clock: Arc<dyn Clock>,
     format: Option<CameraFormat>,
     shared: Arc<Shared>,
+    /// Something was lost, or the slate was shown: the next picture begins anew. Decided here, when it is encoded: it may have been waiting already.
+    key_next: bool,
     last_slate_us: Option<u64>,
 }
 
@@ -139,7 +143,7 @@ impl Side {
     }
 
     fn make_slate(&mut self) {
-        self.key_next();
+        self.key_next = true;
         let Some(format) = self.format.as_ref() else { return };
         if self.encoding.make_slate(format, self.clock.monotonic_us()) {
             self.desk.format(format, self.encoding.slate());
@@ -149,18 +153,17 @@ impl Side {
     fn picture(&mut self, frame: MaskedFrame, rung: Rung, key: bool) {
         let captured = frame.info().captured;
         let Some(format) = self.format.as_ref() else { return };
+        let key = key || self.key_next;
         let Some(unit) = self.encoding.encode(frame, key, format, self.clock.monotonic_us()) else {
             return self.show_slate(captured);
         };
         self.last_slate_us = None;
         let picture = Picture { data: &unit.data, key: unit.key, captured, rung };
-        if self.desk.deliver(&picture) {
-            self.key_next();
-        }
+        self.key_next = self.desk.deliver(&picture);
     }
 
     fn show_slate(&mut self, at: CaptureTime) {
-        self.key_next();
+        self.key_next = true;
         let now_us = at.monotonic_us;
         let too_soon = self.last_slate_us.is_some_and(|last_us| now_us.saturating_sub(last_us) < SLATE_EVERY_US);
         if too_soon || self.encoding.slate().is_empty() {
@@ -169,10 +172,5 @@ impl Side {
         self.last_slate_us = Some(now_us);
         let picture = Picture { data: self.encoding.slate(), key: true, captured: at, rung: Rung::Dark };
         let _ = self.desk.deliver(&picture);
-    }
-
-    /// Only ever set here; the road takes it with the next picture.
-    fn key_next(&self) {
-        self.shared.key_next.store(true, Ordering::Release);
     }
 }
