@@ -12,7 +12,7 @@ fn campari_mask(folder: &Path, arguments: &[&str]) -> Output {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/manifest.toml");
     Command::new(env!("CARGO_BIN_EXE_campari-mask"))
         .current_dir(folder)
-        .args(["--manifest", manifest])
+        .args(["--manifest", manifest].iter().filter(|_| !arguments.contains(&"--manifest")))
         .args(arguments)
         .output()
         .unwrap()

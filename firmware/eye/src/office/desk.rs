@@ -39,13 +39,14 @@ impl Desk for Office {
         let now = now(self.clock.as_ref());
         let mut guard = self.lock();
         let desk = &mut *guard;
-        let mut open = false;
-        for share in desk.authority.open_shares(now) {
-            open = true;
-            desk.tallies.picture(share.jti(), picture.data.len(), picture.rung, picture.captured.monotonic_us);
-        }
-        if !open {
+        let Some(filter) = desk.authority.open_shares(now).map(|share| share.grant().filter).max() else { return true };
+        // Painted before the newest share began: that one may have asked for more.
+        if picture.painted.is_some_and(|painted| painted.filter < filter || Some(&painted.scene) != desk.scene.as_ref())
+        {
             return true;
+        }
+        for share in desk.authority.open_shares(now) {
+            desk.tallies.picture(share.jti(), picture.data.len(), picture.rung, picture.captured.monotonic_us);
         }
         let message = ToVoice::Unit {
             stream: STREAM,

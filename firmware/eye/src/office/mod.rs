@@ -1,8 +1,8 @@
 //! The authority's office: one lock around the grant authority, the journal and the shares' tallies.
 //!
-//! **Nothing leaves the eye but through [`Desk::deliver`], which asks the authority for the very moment; and nothing flows before its start is on the disk.**
+//! **Nothing leaves the eye but through [`Desk::deliver`](crate::road::Desk::deliver), which asks the authority for the very moment; and nothing flows before its start is on the disk.**
 //! Signed bytes come in from the link, are verified here, judged by `grant`, journaled, and answered. Runs on one thread of its own ([`Office::run`]); the frame
-//! road looks in through [`Desk`].
+//! road looks in through [`Desk`](crate::road::Desk).
 
 mod commands;
 mod desk;

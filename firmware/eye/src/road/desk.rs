@@ -21,6 +21,15 @@ pub struct Order {
     pub key_wanted: bool,
 }
 
+/// What a picture was painted for. Shares come and go while one is encoded; a picture serves only those who asked for no more than this.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Painted {
+    /// The filter of the order.
+    pub filter: Filter,
+    /// Its view.
+    pub scene: Scene,
+}
+
 /// One picture on its way out.
 pub struct Picture<'a> {
     /// Annex B access unit.
@@ -31,13 +40,16 @@ pub struct Picture<'a> {
     pub captured: CaptureTime,
     /// How sure the road is of its masking.
     pub rung: Rung,
+    /// What it was painted for; `None` for the slate, which serves everybody.
+    pub painted: Option<&'a Painted>,
 }
 
 /// What the road asks of the authority.
 pub trait Desk: Send + Sync {
     /// What is wanted now.
     fn order(&self) -> Order;
-    /// Hands over a picture. It goes nowhere unless a share is open at this very moment. Returns whether the next one should be a key picture.
+    /// Hands over a picture. It goes nowhere unless a share is open at this very moment and it was painted for no less than is wanted now. Returns
+    /// whether the next one should be a key picture.
     fn deliver(&self, picture: &Picture<'_>) -> bool;
     /// The camera's format is known, or has changed, and with it the slate.
     fn format(&self, format: &CameraFormat, slate: &[u8]);

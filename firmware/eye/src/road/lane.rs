@@ -4,7 +4,7 @@
 //! the [`Desk`], which asks the authority once more.
 
 use super::encoding::Encoding;
-use super::{Desk, Picture};
+use super::{Desk, Painted, Picture};
 use board_hal::{CameraFormat, Clock};
 use contract::Rung;
 use mask::{CaptureTime, MaskedFrame};
@@ -21,7 +21,7 @@ enum Job {
     /// Try again to make the slate.
     MakeSlate,
     /// Encode and deliver.
-    Picture { frame: MaskedFrame, rung: Rung, key: bool },
+    Picture { frame: MaskedFrame, painted: Painted, rung: Rung, key: bool },
     /// Deliver the slate, at its pace.
     Slate(CaptureTime),
 }
@@ -84,8 +84,8 @@ impl Lane {
     }
 
     /// Encodes and delivers `frame`; as a key picture when `key`, or when something was lost before it. `false`: there was no place for it.
-    pub(super) fn picture(&self, frame: MaskedFrame, rung: Rung, key: bool) -> bool {
-        self.hand_in(Job::Picture { frame, rung, key })
+    pub(super) fn picture(&self, frame: MaskedFrame, painted: Painted, rung: Rung, key: bool) -> bool {
+        self.hand_in(Job::Picture { frame, painted, rung, key })
     }
 
     /// Shows the slate, at once after a picture and then at its slow pace; the picture that follows it will be a key picture.
@@ -133,7 +133,7 @@ impl Side {
                     self.make_slate();
                 }
                 Job::MakeSlate => self.make_slate(),
-                Job::Picture { frame, rung, key } => self.picture(frame, rung, key),
+                Job::Picture { frame, painted, rung, key } => self.picture(frame, &painted, rung, key),
                 Job::Slate(at) => self.show_slate(at),
             }
             self.shared.wants_slate.store(self.encoding.wants_slate(), Ordering::Release);
@@ -150,7 +150,7 @@ impl Side {
         }
     }
 
-    fn picture(&mut self, frame: MaskedFrame, rung: Rung, key: bool) {
+    fn picture(&mut self, frame: MaskedFrame, painted: &Painted, rung: Rung, key: bool) {
         let captured = frame.info().captured;
         let Some(format) = self.format.as_ref() else { return };
         let key = key || self.key_next;
@@ -158,7 +158,7 @@ impl Side {
             return self.show_slate(captured);
         };
         self.last_slate_us = None;
-        let picture = Picture { data: &unit.data, key: unit.key, captured, rung };
+        let picture = Picture { data: &unit.data, key: unit.key, captured, rung, painted: Some(painted) };
         self.key_next = self.desk.deliver(&picture);
     }
 
@@ -170,7 +170,7 @@ impl Side {
             return;
         }
         self.last_slate_us = Some(now_us);
-        let picture = Picture { data: self.encoding.slate(), key: true, captured: at, rung: Rung::Dark };
+        let picture = Picture { data: self.encoding.slate(), key: true, captured: at, rung: Rung::Dark, painted: None };
         let _ = self.desk.deliver(&picture);
     }
 }

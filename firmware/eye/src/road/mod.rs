@@ -10,7 +10,7 @@ mod look;
 mod pace;
 mod parts;
 
-pub use desk::{Desk, Order, Picture, Report};
+pub use desk::{Desk, Order, Painted, Picture, Report};
 pub use parts::{MakeEncoder, OpenCamera, Parts};
 
 use crate::sight::Sight;
@@ -229,13 +229,14 @@ impl Road {
         let order = self.order();
         if order.open {
             let plan = mask::plan::decide(info.id, Some(&objects), verdict.rung, order.filter, &order.scene);
-            self.share(frame, &plan, order.fps_cap);
+            let painted = Painted { filter: order.filter, scene: order.scene };
+            self.share(frame, &plan, painted, order.fps_cap);
         }
         self.report();
     }
 
     /// Masks one frame while a share is open, and hands it to the encoder.
-    fn share(&mut self, frame: RawFrame, plan: &Plan, fps_cap: Option<u8>) {
+    fn share(&mut self, frame: RawFrame, plan: &Plan, painted: Painted, fps_cap: Option<u8>) {
         let (captured, geometry) = (frame.info().captured, frame.info().geometry);
         if plan.rung() == Rung::Dark {
             drop(frame);
@@ -254,7 +255,7 @@ impl Road {
             }
         };
         self.shapes_painted += plan.areas(&geometry).len() as u64;
-        if self.lane.picture(masked, plan.rung(), self.key_next) {
+        if self.lane.picture(masked, painted, plan.rung(), self.key_next) {
             self.key_next = false;
             self.rate.shown(captured.monotonic_us, fps_cap);
         } else {

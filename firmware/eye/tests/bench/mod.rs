@@ -11,7 +11,7 @@ use contract::policy::{Policy, Role, SubscriberRule, TrustedKey, View};
 use contract::{Audience, ErrorCode, Filter, Jti, KeyId, Rung};
 use eye::config::Config;
 use eye::office::Office;
-use eye::road::{Desk, Picture};
+use eye::road::{Desk, Painted, Picture};
 use eye::server;
 use eye::store::Store;
 use link::message::{LINK_VERSION, ToEye, ToVoice};
@@ -212,10 +212,21 @@ impl Bench {
         sign(TokenKind::Revoke, "ines", &revoke, INES)
     }
 
-    /// The frame road hands over a picture.
+    /// The frame road hands over a picture, painted as is wanted now.
     pub fn picture(&self, data: &[u8]) {
+        self.picture_painted(data, &self.painted());
+    }
+
+    /// What the frame road would paint for now.
+    pub fn painted(&self) -> Painted {
+        let order = self.office.order();
+        Painted { filter: order.filter, scene: order.scene }
+    }
+
+    /// The frame road hands over a picture that was painted for that; whether the next one should be a key picture.
+    pub fn picture_painted(&self, data: &[u8], painted: &Painted) -> bool {
         let captured = CaptureTime { monotonic_us: self.clock.monotonic_us(), utc_us: self.clock.utc_us() };
-        let _ = self.office.deliver(&Picture { data, key: true, captured, rung: Rung::Clear });
+        self.office.deliver(&Picture { data, key: true, captured, rung: Rung::Clear, painted: Some(painted) })
     }
 
     pub fn journal(&self) -> String {

@@ -67,8 +67,9 @@ pub(super) fn road(setting: &Setting) -> Result<Vec<Row>> {
 pub(super) fn eye(setting: &Setting) -> Result<Vec<Row>> {
     let clip = clip_1080p(setting)?;
     let x264_ms = x264_cpu_ms(&clip)?;
-    let mut rows =
-        vec![Row::new("x264 ultrafast CPU a frame", "ms", Bar::None, x264_ms).note("to RTP, paced, decoding taken off")];
+    let mut rows = vec![
+        Row::new("x264 ultrafast CPU a frame", "ms", Bar::None, x264_ms).note("to RTP, paced, decoding taken off"),
+    ];
     // The bar on CPU speaks of a detector that costs at most 10 ms: `light` here, `fast` on processors with quicker int8 arithmetic.
     for (detector, cpu_bar) in [("fast", Bar::None), ("light", Bar::AtMost(3.0))] {
         rows.extend(eye_with(setting, &clip, detector, cpu_bar, x264_ms)?);
