@@ -15,6 +15,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// The slate is repeated at this interval, so that a viewer who joins sees it.
 const SLATE_EVERY_US: u64 = 500_000;
 
+// Moved through the queue's one place as it is: no frame may cost an allocation.
+#[allow(clippy::large_enum_variant)]
 enum Job {
     /// Pictures look like this from now on: another encoder, another slate.
     Format(Box<CameraFormat>),
