@@ -44,6 +44,8 @@ pub enum DetectorStep {
     Late(Gate, Vec<Found>),
     /// Hangs at the gate; once let through it fails.
     LateFail(Gate),
+    /// Panics, as a defect in a driver's wrapper would.
+    Panic,
 }
 
 /// A detector that follows a script.
@@ -131,6 +133,7 @@ impl Detector for SimDetector {
                 gate.pass();
                 return Err(failure());
             }
+            DetectorStep::Panic => panic!("scripted"),
         }
         Ok(())
     }

@@ -26,6 +26,8 @@ pub enum EncoderStep {
     Fail,
     /// Hangs at the gate; then a unit.
     Hang(Gate),
+    /// Panics, as a defect in a driver's wrapper would.
+    Panic,
 }
 
 /// What a unit of [`SimEncoder`] says.
@@ -122,6 +124,7 @@ impl Encoder for SimEncoder {
                 gate.pass();
                 self.write(&frame, key, unit);
             }
+            EncoderStep::Panic => panic!("scripted"),
         }
         Ok(())
     }

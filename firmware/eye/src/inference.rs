@@ -3,7 +3,7 @@
 //! The frame road hands in a prepared picture and waits for at most its patience; a later answer is not lost but belongs to an older frame, and the
 //! road goes on with predicted masks meanwhile (ladder `cautious`, then `covered`). Two buffers go back and forth; nothing is allocated per frame.
 
-use crate::watchdog::{Stage, Watchdog};
+use crate::watchdog::{Stage, Vital, Watchdog};
 use board_hal::Detector;
 use detect::{Decoding, Detections, LetterboxMap};
 use mask::FrameId;
@@ -74,6 +74,7 @@ impl Inference {
             let _ = boxes.try_send(Box::new(Detections::none(FrameId(0))));
         }
         std::thread::Builder::new().name("detector".into()).spawn(move || {
+            let _vital = Vital("detector");
             while let Ok(Job { ticket, frame, captured_us, input, map }) = take.recv() {
                 let start = Instant::now();
                 let mut found = recycled.try_recv().unwrap_or_else(|_| Box::new(Detections::none(frame)));

@@ -1,5 +1,5 @@
-//! Watches calls into C code. One that hangs ends the process: an eye that waits is worse than one that starts anew, and what had started is
-//! in the journal (DESIGN §4).
+//! Watches calls into C code, and the threads that make them. A call that hangs or a thread that dies ends the process: an eye that waits is worse
+//! than one that starts anew, and what had started is in the journal (DESIGN §4).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +32,19 @@ pub struct Watched<'a>(&'a AtomicU64);
 impl Drop for Watched<'_> {
     fn drop(&mut self) {
         self.0.store(0, Ordering::Release);
+    }
+}
+
+/// Held by a thread that the road cannot do without: a panic there ends the process.
+#[derive(Debug)]
+pub struct Vital(pub &'static str);
+
+impl Drop for Vital {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(thread = self.0, "a thread died; the eye ends so that it can be started anew");
+            std::process::abort();
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use bench::{Bench, INES, sign};
 use contract::Filter;
 use contract::claims::TokenKind;
 use eye::road::Painted;
+use link::message::ToVoice;
 use mask::Rect;
 
 #[test]
@@ -15,6 +16,7 @@ fn p5_a_picture_painted_before_a_stronger_grant_does_not_leave_under_it() {
     let fill = bench.painted();
     assert_eq!(fill.filter, Filter::Fill);
     bench.picture_painted(b"for the first share", &fill);
+    voice.until(|message, _| matches!(message, ToVoice::Unit { .. }));
 
     let token = bench.revoke(&voice.newest_state(), &jti);
     assert!(voice.command(TokenKind::Revoke, &token).ok);
@@ -24,8 +26,7 @@ fn p5_a_picture_painted_before_a_stronger_grant_does_not_leave_under_it() {
 
     assert!(bench.picture_painted(b"still on its way", &fill), "the next one must be a key picture");
     bench.picture_painted(b"for the second share", &bench.painted());
-    voice.state();
-    assert_eq!(voice.units(), [&b"for the first share"[..], b"for the second share"]);
+    assert_eq!(voice.all_units(), [&b"for the first share"[..], b"for the second share"]);
 }
 
 #[test]
@@ -36,6 +37,5 @@ fn p5_a_picture_painted_for_another_view_does_not_leave() {
     other.scene.zones.push(Rect { x: 0.0, y: 0.0, w: 8.0, h: 8.0 }).unwrap();
     bench.picture_painted(b"other zones", &other);
     bench.picture(b"these zones");
-    voice.state();
-    assert_eq!(voice.units(), [b"these zones"]);
+    assert_eq!(voice.all_units(), [b"these zones"]);
 }

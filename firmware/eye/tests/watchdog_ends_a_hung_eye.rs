@@ -74,19 +74,30 @@ fn p12_a_hung_encoder_is_overdue() {
     assert_eq!(dog.overdue(), None);
 }
 
+/// Runs test `name` of this file again in a process of its own, which must end as the watchdog ends it.
+fn ends(name: &str) {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--test-threads", "1", "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.signal(), Some(nix::sys::signal::Signal::SIGABRT as i32), "{}", output.status);
+}
+
+/// Whether this is such a process. It leaves no core behind.
+fn is_child() -> bool {
+    let child = std::env::var_os(CHILD).is_some();
+    if child {
+        nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0).unwrap();
+    }
+    child
+}
+
 #[test]
 fn p12_a_guarded_process_ends_when_a_call_hangs() {
-    if std::env::var_os(CHILD).is_none() {
-        let name = "p12_a_guarded_process_ends_when_a_call_hangs";
-        let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", name, "--test-threads", "1", "--nocapture"])
-            .env(CHILD, "1")
-            .output()
-            .unwrap();
-        assert_eq!(output.status.signal(), Some(nix::sys::signal::Signal::SIGABRT as i32), "{}", output.status);
-        return;
+    if !is_child() {
+        return ends("p12_a_guarded_process_ends_when_a_call_hangs");
     }
-    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0).unwrap();
     let dog = Watchdog::new();
     dog.guard().unwrap();
     for _ in 0..3 {
@@ -94,4 +105,24 @@ fn p12_a_guarded_process_ends_when_a_call_hangs() {
     }
     let _hung = dog.enter(Stage::Encode, Duration::from_millis(20));
     std::thread::park_timeout(FOR_EVER);
+}
+
+#[test]
+fn p12_the_process_ends_when_the_detectors_thread_dies() {
+    if !is_child() {
+        return ends("p12_the_process_ends_when_the_detectors_thread_dies");
+    }
+    let mut side = Roadside::new().sharing();
+    side.detector.push(DetectorStep::Panic);
+    side.steps(2);
+}
+
+#[test]
+fn p12_the_process_ends_when_the_encoders_thread_dies() {
+    if !is_child() {
+        return ends("p12_the_process_ends_when_the_encoders_thread_dies");
+    }
+    let mut side = Roadside::new().sharing();
+    side.encoder.push(EncoderStep::Panic);
+    side.steps(2);
 }

@@ -5,6 +5,7 @@
 
 use super::encoding::Encoding;
 use super::{Desk, Painted, Picture};
+use crate::watchdog::Vital;
 use board_hal::{CameraFormat, Clock};
 use contract::Rung;
 use mask::{CaptureTime, MaskedFrame};
@@ -127,6 +128,7 @@ struct Side {
 
 impl Side {
     fn run(mut self, jobs: &Receiver<Job>) {
+        let _vital = Vital("encoder");
         while let Ok(job) = jobs.recv() {
             match job {
                 Job::Format(format) => {

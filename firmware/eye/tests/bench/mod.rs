@@ -327,7 +327,16 @@ impl Voice {
         answer.error.unwrap().code
     }
 
-    pub fn units(&self) -> Vec<&[u8]> {
+    /// The units that were sent. They give way to control messages, so that one answer says nothing of them yet: several do, because the writer
+    /// turns to what waits between them.
+    pub fn all_units(&mut self) -> Vec<&[u8]> {
+        for _ in 0..4 {
+            self.state();
+        }
+        self.units()
+    }
+
+    fn units(&self) -> Vec<&[u8]> {
         self.heard
             .iter()
             .filter(|(message, _)| matches!(message, ToVoice::Unit { .. }))
