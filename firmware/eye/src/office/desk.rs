@@ -45,9 +45,6 @@ impl Desk for Office {
         {
             return true;
         }
-        for share in desk.authority.open_shares(now) {
-            desk.tallies.picture(share.jti(), picture.data.len(), picture.rung, picture.captured.monotonic_us);
-        }
         let message = ToVoice::Unit {
             stream: STREAM,
             captured_utc_us: picture.captured.utc_us,
@@ -57,9 +54,16 @@ impl Desk for Office {
         };
         // Still under the lock: an end that comes a moment later finds the picture in the outbox and takes it out.
         let key_next = self.outbox.picture(&message, picture.data, picture.key);
+        if key_next {
+            return true;
+        }
+        // Only what was really handed over is billed.
+        for share in desk.authority.open_shares(now) {
+            desk.tallies.picture(share.jti(), picture.data.len(), picture.rung, picture.captured.monotonic_us);
+        }
         let at_us = self.clock.monotonic_us();
         desk.tallies.pace(at_us, at_us.saturating_sub(picture.captured.monotonic_us));
-        key_next
+        false
     }
 
     fn format(&self, format: &CameraFormat, slate: &[u8]) {
