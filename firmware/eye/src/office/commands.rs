@@ -1,6 +1,6 @@
 //! Commands off the broker: verified here, judged by `grant`.
 
-use super::{Desk0, Office, take_policy, unknown_command};
+use super::{Books, Office, take_policy, unknown_command};
 use contract::body::Refusal;
 use contract::claims::{Grant, Heartbeat, Preempt, Release, Revoke, TokenKind};
 use contract::{ErrorCode, Jti, KeyId};
@@ -12,7 +12,7 @@ impl Office {
     /// Carries out a command; says which share it made.
     pub(super) fn command(
         &self,
-        desk: &mut Desk0,
+        desk: &mut Books,
         kind: TokenKind,
         token: &[u8],
         now: Now,
@@ -46,7 +46,7 @@ impl Office {
     }
 
     /// Takes a policy bundle: kept on disk before anything is granted under it.
-    pub(super) fn policy(&self, desk: &mut Desk0, bundle: &[u8], now: Now) -> Result<(), Refusal> {
+    pub(super) fn policy(&self, desk: &mut Books, bundle: &[u8], now: Now) -> Result<(), Refusal> {
         let verdict = take_policy(&mut desk.authority, bundle, &self.roots, now)?;
         if verdict == PolicyVerdict::AlreadyHeld {
             return Ok(());

@@ -1,6 +1,6 @@
 //! What the frame road sees of the office, and what follows from the authority's decisions.
 
-use super::{Desk0, Office, STREAM, ToVoiceEnd, json, now};
+use super::{Books, Office, STREAM, ToVoiceEnd, json, now};
 use crate::road::{Desk, Order, Picture, Report};
 use board_hal::CameraFormat;
 use contract::body::Usage;
@@ -77,7 +77,7 @@ impl Desk for Office {
 
 impl Office {
     /// Keeps what must be kept, then acts on what was decided: journal first, voice second.
-    pub(super) fn settle(&self, desk: &mut Desk0, now: Now) {
+    pub(super) fn settle(&self, desk: &mut Books, now: Now) {
         let mut journaled = false;
         loop {
             self.save(desk);
@@ -131,7 +131,7 @@ impl Office {
     }
 
     /// A share's window is open. Its start is on the disk before the voice hears of it.
-    fn start(&self, desk: &mut Desk0, jti: &Jti, now: Now) {
+    fn start(&self, desk: &mut Books, jti: &Jti, now: Now) {
         let Some(share) = desk.authority.share(jti) else { return };
         let Delivery::Push { address, port } = share.grant().delivery;
         let sub = share.sub().clone();
@@ -150,7 +150,7 @@ impl Office {
         self.outbox.tell(&ToVoice::ShareStarted { jti: jti.clone(), stream: STREAM, delivery, at_ms: now.utc_ms }, &[]);
     }
 
-    fn save(&self, desk: &mut Desk0) {
+    fn save(&self, desk: &mut Books) {
         let generation = desk.authority.generation();
         if generation == desk.saved_generation {
             return;
@@ -163,7 +163,7 @@ impl Office {
     }
 }
 
-impl Desk0 {
+impl Books {
     /// Works out what the open shares' views have in common: every zone of each, and the largest of their largest faces.
     pub(super) fn set_scene(&mut self) {
         self.scene = self.common_scene();

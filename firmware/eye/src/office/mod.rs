@@ -79,7 +79,8 @@ struct Greeting {
     slate: Vec<u8>,
 }
 
-struct Desk0 {
+/// Everything under the one lock.
+struct Books {
     authority: Authority,
     saved_generation: u64,
     record: Record,
@@ -109,7 +110,7 @@ struct ToVoiceEnd {
 
 /// See the [module](self).
 pub struct Office {
-    inner: Mutex<Desk0>,
+    inner: Mutex<Books>,
     outbox: Arc<Outbox>,
     clock: Arc<dyn Clock>,
     store: Store,
@@ -147,7 +148,7 @@ impl Office {
         }
         let (record, left_open) = Record::open(&store, &model, now)?;
         let office = Self {
-            inner: Mutex::new(Desk0 {
+            inner: Mutex::new(Books {
                 authority,
                 saved_generation: 0,
                 record,
@@ -216,7 +217,7 @@ impl Office {
         self.outbox.flush(Duration::from_millis(300));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Desk0> {
+    fn lock(&self) -> MutexGuard<'_, Books> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -229,7 +230,7 @@ impl Office {
         Duration::from_millis(due_ms.saturating_sub(now_ms).clamp(1, TELL_STATE_EVERY_MS))
     }
 
-    fn handle(&self, desk: &mut Desk0, event: LinkEvent, now: Now) {
+    fn handle(&self, desk: &mut Books, event: LinkEvent, now: Now) {
         match event {
             LinkEvent::Connected(stream) => self.greet(desk, stream, now),
             LinkEvent::Disconnected => {
@@ -282,7 +283,7 @@ impl Office {
     }
 
     /// Tells a new voice all that it must know.
-    fn greet(&self, desk: &mut Desk0, stream: UnixStream, now: Now) {
+    fn greet(&self, desk: &mut Books, stream: UnixStream, now: Now) {
         // A voice that was there before is gone; its shares ended when it went, or end now.
         desk.authority.handle_fault(None, now);
         self.settle(desk, now);
@@ -295,18 +296,18 @@ impl Office {
         self.tell_state(desk, now);
     }
 
-    fn say_hello(&self, desk: &Desk0) {
+    fn say_hello(&self, desk: &Books) {
         let Some(greeting) = &desk.greeting else { return };
         let Greeting { width, height, fps, .. } = *greeting;
         self.outbox.tell(&ToVoice::Hello { version: LINK_VERSION, width, height, fps }, &greeting.slate);
         self.outbox.tell(&ToVoice::Catalogue, &json(&self.about.catalogue(desk.authority.policy(), fps)));
     }
 
-    fn tell_head(&self, desk: &Desk0) {
+    fn tell_head(&self, desk: &Books) {
         self.outbox.tell(&ToVoice::JournalHead, &json(&desk.record.head()));
     }
 
-    fn rotate_challenge(&self, desk: &mut Desk0, now: Now) {
+    fn rotate_challenge(&self, desk: &mut Books, now: Now) {
         if now.monotonic_ms.saturating_sub(desk.challenge_since_ms) < CHALLENGE_LIFE_MS {
             return;
         }
@@ -392,7 +393,7 @@ fn take_policy(
     authority.handle_policy(policy, now)
 }
 
-/// Whom a share's journal entries are about, besides what its grant says.
+/// For the commands that a later version will know.
 fn unknown_command() -> Refusal {
     Refusal::new(ErrorCode::UnknownCommand, "this version does not know that command")
 }

@@ -1,6 +1,6 @@
 //! What the eye says of itself: `state` and `catalogue`.
 
-use super::{Desk0, FILTERS, Office, json};
+use super::{Books, FILTERS, Office, json};
 use crate::config::Config;
 use contract::body::{Catalogue, Counters, EyeState, FilterOffer};
 use contract::policy::Policy;
@@ -46,7 +46,7 @@ impl About {
 }
 
 impl Office {
-    pub(super) fn tell_state(&self, desk: &mut Desk0, now: Now) {
+    pub(super) fn tell_state(&self, desk: &mut Books, now: Now) {
         desk.told_state_ms = now.monotonic_ms;
         let capture_to_link_p99_ms = desk.tallies.latency_p99_ms(self.clock.monotonic_us());
         let report = desk.report;
