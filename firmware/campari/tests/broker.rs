@@ -176,7 +176,6 @@ async fn next(
 }
 
 #[tokio::test]
-#[ignore = "needs mosquitto (apt-get install mosquitto)"]
 async fn a_role_cannot_listen_to_what_is_not_its_business() {
     let site = Site::new().await;
     let anyone = Bus::open(
@@ -200,7 +199,6 @@ async fn a_role_cannot_listen_to_what_is_not_its_business() {
 }
 
 #[tokio::test]
-#[ignore = "needs mosquitto (apt-get install mosquitto)"]
 async fn a_grant_reaches_the_board_with_its_challenge_and_its_answer_comes_back() {
     let site = Site::new().await;
     let board = site.ready(Role::Board, &[&site.topics.command(CommandTopic::Grant)]).await;
@@ -229,7 +227,6 @@ async fn a_grant_reaches_the_board_with_its_challenge_and_its_answer_comes_back(
 }
 
 #[tokio::test]
-#[ignore = "needs mosquitto (apt-get install mosquitto)"]
 async fn a_command_that_nobody_takes_says_so_at_once() {
     let site = Site::new().await;
     let bus = site.ready(Role::Centralist, &[]).await;
@@ -238,7 +235,6 @@ async fn a_command_that_nobody_takes_says_so_at_once() {
 }
 
 #[tokio::test]
-#[ignore = "needs mosquitto (apt-get install mosquitto)"]
 async fn a_command_with_the_wrong_certificate_is_refused_by_the_broker() {
     let site = Site::new().await;
     let settings = BusSettings {
@@ -253,7 +249,6 @@ async fn a_command_with_the_wrong_certificate_is_refused_by_the_broker() {
 }
 
 #[tokio::test]
-#[ignore = "needs mosquitto (apt-get install mosquitto)"]
 async fn a_camera_that_is_away_is_named_before_anything_is_sent() {
     let site = Site::new().await;
     let bus = site.open(Role::Centralist, &[&state_filter(&parties().site)]);
@@ -268,7 +263,6 @@ async fn a_camera_that_is_away_is_named_before_anything_is_sent() {
 }
 
 #[tokio::test]
-#[ignore = "needs mosquitto (apt-get install mosquitto)"]
 async fn the_heartbeat_names_a_signed_grant_until_the_board_ends_it_and_survives_the_agents_restart() {
     let site = Site::new().await;
     let memory = tempfile::tempdir().unwrap();
@@ -312,7 +306,6 @@ async fn the_heartbeat_names_a_signed_grant_until_the_board_ends_it_and_survives
 }
 
 #[tokio::test]
-#[ignore = "needs mosquitto (apt-get install mosquitto)"]
 async fn a_forged_grant_and_a_log_line_alone_never_stand() {
     let site = Site::new().await;
     let memory = tempfile::tempdir().unwrap();
@@ -335,7 +328,6 @@ async fn a_forged_grant_and_a_log_line_alone_never_stand() {
 }
 
 #[tokio::test]
-#[ignore = "needs mosquitto (apt-get install mosquitto)"]
 async fn the_room_is_present_while_it_runs_and_its_last_will_says_when_it_vanished() {
     let site = Site::new().await;
     let memory = tempfile::tempdir().unwrap();
@@ -350,7 +342,6 @@ async fn the_room_is_present_while_it_runs_and_its_last_will_says_when_it_vanish
 }
 
 #[tokio::test]
-#[ignore = "needs mosquitto (apt-get install mosquitto)"]
 async fn a_lost_broker_is_found_again_with_birth_and_subscriptions() {
     let site = Site::new().await;
     let birth = Retained { topic: site.topics.presence(), payload: b"here".to_vec() };

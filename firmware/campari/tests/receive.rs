@@ -105,7 +105,6 @@ async fn decodes(saved: &SavedStream) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs ffmpeg (apt-get install ffmpeg)"]
 async fn a_whole_stream_is_saved_and_becomes_a_clip_and_a_contact_sheet() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = receiver(dir.path()).await;
@@ -128,7 +127,6 @@ async fn a_whole_stream_is_saved_and_becomes_a_clip_and_a_contact_sheet() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs ffmpeg (apt-get install ffmpeg)"]
 async fn after_a_lost_packet_only_what_decodes_is_saved() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = receiver(dir.path()).await;
@@ -149,7 +147,6 @@ async fn after_a_lost_packet_only_what_decodes_is_saved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs ffmpeg (apt-get install ffmpeg)"]
 async fn a_second_source_is_followed_when_it_takes_the_firsts_place() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = receiver(dir.path()).await;
@@ -166,7 +163,6 @@ async fn a_second_source_is_followed_when_it_takes_the_firsts_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs ffmpeg (apt-get install ffmpeg)"]
 async fn the_sender_hears_reports_and_a_goodbye_and_the_receiver_hears_one_too() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = receiver(dir.path()).await;
