@@ -42,7 +42,8 @@ impl Nv12Pool {
         });
         let luma_len = width * height;
         for _ in 0..count {
-            let bytes = vec![0; luma_len + luma_len / 2].into_boxed_slice();
+            // Not zero: the pages are to be there from the start, not to be faulted in on the frame path.
+            let bytes = vec![16; luma_len + luma_len / 2].into_boxed_slice();
             home.lock().free.push(Box::new(Nv12Buffer { bytes, luma_len, home: Arc::downgrade(&home) }));
         }
         Self { geometry, home }
