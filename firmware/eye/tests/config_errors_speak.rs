@@ -78,3 +78,9 @@ fn a_missing_file_is_named() {
     assert!(matches!(error, ConfigError::Unreadable { .. }));
     assert!(error.to_string().contains("not-there.toml"));
 }
+
+#[test]
+fn the_example_is_a_configuration() {
+    let config = Config::parse("eye.example.toml", include_str!("../eye.example.toml")).unwrap();
+    assert_eq!(config.encoder.bitrate_kbps, 4_000);
+}
