@@ -27,13 +27,18 @@ pub(crate) struct Used {
 /// Waits for `parent` and watches whatever runs `program` (a canonical path) meanwhile.
 pub(crate) fn watch(parent: &mut Child, program: &Path) -> Result<(ExitStatus, Used)> {
     let mut looks: Vec<(f64, f64)> = Vec::new();
+    let mut crowded = 0;
     let status = loop {
         if let Some(status) = parent.try_wait().context("waiting for the program")? {
             break status;
         }
-        looks.extend(pids_of(program).into_iter().filter_map(look).next());
+        let pids = pids_of(program);
+        crowded += u32::from(pids.len() > 1);
+        looks.extend(pids.first().copied().and_then(look));
         std::thread::sleep(INTERVAL);
     };
+    // A program that starts another is there twice for a moment; a second one that stays makes the figures nobody's.
+    anyhow::ensure!(crowded < 3, "{} ran more than once; end the others and measure again", program.display());
     let mid = looks.get(looks.len() / 2).copied().unwrap_or_default();
     let end = looks.last().copied().unwrap_or_default();
     let rss_mb = looks.iter().map(|look| look.1).fold(0.0, f64::max);
