@@ -9,7 +9,7 @@ use crate::coarse::Coarse;
 use crate::font::Fonts;
 use crate::overlay::Overlay;
 use crate::plan::Style;
-use crate::{Area, FrameBuffer, FrameError, MaskedFrame, Plan, RawFrame};
+use crate::{Area, FrameError, MaskedFrame, Plan, RawFrame};
 
 /// What painting keeps from frame to frame: buffers, the held cells of `pixelate`, the overlay. One per stream; it allocates when it is made and when
 /// the picture's width grows, never per frame.
@@ -71,29 +71,6 @@ pub fn apply(mut frame: RawFrame, plan: &Plan, painter: &mut Painter) -> Result<
     check(&frame, plan)?;
     painter.paint(&mut frame, plan);
     Ok(frame.into_masked())
-}
-
-/// Paints `plan` on a copy of `frame` in `target` (a buffer of the same geometry), for a second stream with another filter. The copy is raw only
-/// inside this function.
-///
-/// # Errors
-/// [`FrameError::ForeignPlan`] when the plan is another frame's; [`FrameError::ShortPlane`] when `target` is too small. Both buffers stay leased or go back
-/// to their owners; nothing unmasked comes out.
-pub fn apply_copy(
-    frame: &RawFrame,
-    plan: &Plan,
-    painter: &mut Painter,
-    target: Box<dyn FrameBuffer>,
-) -> Result<MaskedFrame, FrameError> {
-    check(frame, plan)?;
-    let info = frame.info();
-    let mut copy = RawFrame::new(info.id, info.captured, info.geometry, info.range, target)?;
-    let (from, to) = (frame.planes(), copy.planes_mut());
-    let (luma, chroma) = (info.geometry.luma_len(), info.geometry.chroma_len());
-    to.luma[..luma].copy_from_slice(&from.luma[..luma]);
-    to.chroma[..chroma].copy_from_slice(&from.chroma[..chroma]);
-    painter.paint(&mut copy, plan);
-    Ok(copy.into_masked())
 }
 
 fn check(frame: &RawFrame, plan: &Plan) -> Result<(), FrameError> {

@@ -20,7 +20,7 @@ pub mod plan;
 pub mod scene_cut;
 pub mod slate;
 
-pub use apply::{Painter, apply, apply_copy};
+pub use apply::{Painter, apply};
 pub use area::Area;
 pub use canvas::{BLACK, FILL, WHITE, Yuv, ZONE};
 pub use cells::{HOLD_RESIZED_US, HOLD_US, MAX_CELLS, MIN_CELL_PX};

@@ -6,10 +6,10 @@ mod support;
 
 use contract::{Filter, Rung};
 use mask::plan::{MAX_ZONES, Scene, decide};
-use mask::{Area, BLACK, FrameError, FrameId, MAX_OBJECTS, Object, Objects, Painter, Rect, apply, apply_copy};
+use mask::{Area, BLACK, FrameError, FrameId, MAX_OBJECTS, Object, Objects, Painter, Rect, apply};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use support::{Heap, PADDING, Picture, found, head, scene};
+use support::{Picture, found, head, scene};
 
 #[test]
 fn p3_no_detections_at_all_cover_the_picture() {
@@ -137,24 +137,6 @@ fn p2_a_foreign_plan_is_refused_and_the_buffer_goes_back() {
     let refused = apply(raw.counted_frame(1, 0, &released), &plan, &mut Painter::new()).unwrap_err();
     assert_eq!(refused, FrameError::ForeignPlan { plan: FrameId(2), frame: FrameId(1) });
     assert_eq!(released.load(Ordering::Relaxed), 1);
-}
-
-#[test]
-fn p2_a_copy_is_masked_like_the_frame_itself_and_a_short_buffer_is_refused() {
-    let raw = Picture::noise(64, 48, 4, 9);
-    let plan =
-        decide(FrameId(1), Some(&found(1, &[head(1, 8.0, 8.0, 20.0, 20.0)])), Rung::Clear, Filter::Pixelate, &scene());
-    let frame = raw.frame(1, 0);
-    let target = |bytes: usize| {
-        let plane = vec![PADDING; bytes];
-        Box::new(Heap { luma: plane.clone(), chroma: plane, released: Arc::default() })
-    };
-    let copy = apply_copy(&frame, &plan, &mut Painter::new(), target(raw.luma.len())).unwrap();
-    let itself = apply(raw.frame(1, 0), &plan, &mut Painter::new()).unwrap();
-    assert_eq!(copy.planes().luma, itself.planes().luma);
-    assert_eq!(copy.planes().chroma[..raw.chroma.len()], itself.planes().chroma[..]);
-    let short = apply_copy(&frame, &plan, &mut Painter::new(), target(100)).unwrap_err();
-    assert!(matches!(short, FrameError::ShortPlane { plane: "luma", have: 100, .. }));
 }
 
 #[test]
