@@ -1,0 +1,131 @@
+//! What `campari-mask --report` says: one JSON line a picture.
+
+use super::{InputError, Rect, json_lines};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// How a mask is shaped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// All of its box.
+    Rect,
+    /// The ellipse within its box.
+    Ellipse,
+}
+
+/// A painted shape, in pixels of the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Shape {
+    /// How it is shaped.
+    pub shape: Kind,
+    /// Where it is.
+    #[serde(flatten)]
+    pub rect: Rect,
+}
+
+/// An object that the detector found.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Found {
+    /// `head` or `plate`.
+    pub class: String,
+    /// 0 to 1.
+    pub score: f64,
+    /// Where it is.
+    #[serde(flatten)]
+    pub rect: Rect,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+struct Millis {
+    infer: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Line {
+    image: String,
+    #[serde(default)]
+    objects: Vec<Found>,
+    #[serde(default)]
+    mask: Vec<Shape>,
+    #[serde(default)]
+    millis: Millis,
+    error: Option<String>,
+}
+
+/// What was done to one picture.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Masked {
+    /// What was found.
+    pub objects: Vec<Found>,
+    /// What was painted.
+    pub mask: Vec<Shape>,
+    /// What the network took, milliseconds.
+    pub infer_ms: Option<f64>,
+}
+
+/// A whole report.
+#[derive(Debug, Default)]
+pub struct MaskReport {
+    pictures: HashMap<String, Masked>,
+    /// Pictures that could not be masked, and why.
+    pub failed: Vec<(String, String)>,
+}
+
+impl MaskReport {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// A missing file, a wrong line (with its number).
+    pub fn read(file: &Path) -> Result<Self, InputError> {
+        let mut report = Self::default();
+        for (_, line) in json_lines::<Line>(file)? {
+            if let Some(error) = line.error {
+                report.failed.push((line.image, error));
+            } else {
+                let masked = Masked { objects: line.objects, mask: line.mask, infer_ms: line.millis.infer };
+                report.pictures.insert(line.image, masked);
+            }
+        }
+        Ok(report)
+    }
+
+    /// What was done to a picture, by its name below `images/`; `None` when it was not masked.
+    #[must_use]
+    pub fn of(&self, name: &str) -> Option<&Masked> {
+        self.pictures.get(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masked_and_failed_pictures_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("report.jsonl");
+        let lines = concat!(
+            r#"{"image":"a.jpg","objects":[{"class":"head","score":0.5,"x":1,"y":2,"w":3,"h":4}],"#,
+            r#""mask":[{"shape":"rect","x":0,"y":2,"w":4,"h":4}],"millis":{"infer":7.5,"total":9}}"#,
+            "\n",
+            r#"{"image":"b.jpg","error":"not a picture"}"#
+        );
+        std::fs::write(&file, lines).unwrap();
+        let report = MaskReport::read(&file).unwrap();
+        let a = report.of("a.jpg").unwrap();
+        assert_eq!((a.infer_ms, a.mask[0].shape, a.mask[0].rect.w), (Some(7.5), Kind::Rect, 4.0));
+        assert_eq!(report.of("b.jpg"), None);
+        assert_eq!(report.failed, [("b.jpg".to_owned(), "not a picture".to_owned())]);
+    }
+
+    #[test]
+    fn a_shape_that_is_not_known_is_refused_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("report.jsonl");
+        std::fs::write(&file, r#"{"image":"a.jpg","mask":[{"shape":"star","x":0,"y":2,"w":4,"h":4}]}"#).unwrap();
+        let told = MaskReport::read(&file).unwrap_err().to_string();
+        assert!(told.contains("report.jsonl:1: unknown variant `star`"), "{told}");
+    }
+}
