@@ -1,4 +1,4 @@
-//! `cargo xtask`: set-up, demo, tests, lint and benches of this workspace.
+//! `cargo xtask`: set-up, demo, tests, lint, benches and leak figures of this workspace.
 //!
 //! The only program that runs before set-up, so it builds with Rust and a C linker alone. It orchestrates; every job it
 //! starts is a program of its own (cargo, pip, ffmpeg, `campari demo`). Exit status: 0 done, 1 refused or failed, 2 usage.
@@ -6,6 +6,7 @@
 mod bench;
 mod child;
 mod demo;
+mod leak;
 mod lint;
 mod progress;
 mod setup;
@@ -15,7 +16,7 @@ mod workspace;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Set-up, demo, tests, lint and benches of Campari.
+/// Set-up, demo, tests, lint, benches and leak figures of Campari.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {
@@ -37,6 +38,8 @@ enum Command {
     Lint(lint::Options),
     /// Measures against the bars and the peers; prints a table and writes target/bench/bench.json.
     Bench(bench::Options),
+    /// Measures what detector and mask miss on annotated pictures, with 95 % intervals.
+    Leak(leak::Options),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Nightly => test::nightly(),
         Command::Lint(options) => lint::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Leak(options) => leak::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -84,3 +84,8 @@ pub(crate) fn metadata(own: bool) -> Result<Metadata> {
 pub(crate) fn bin_dir() -> Result<PathBuf> {
     Ok(metadata(true)?.target_directory.join("debug"))
 }
+
+/// Where `cargo build --release` leaves them.
+pub(crate) fn release_dir() -> Result<PathBuf> {
+    Ok(metadata(true)?.target_directory.join("release"))
+}
