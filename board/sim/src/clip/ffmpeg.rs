@@ -1,12 +1,16 @@
-//! ffmpeg as a child that writes YUV4MPEG2 to a pipe, and the last line it complained with.
+//! ffmpeg as a child that writes YUV4MPEG2 to a pipe, and what it complained of.
 
 use super::ClipOptions;
 use board_hal::CameraError;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How long what it says is waited for once its pictures have ended.
+const HEAR_OUT: Duration = Duration::from_secs(2);
 
 /// The pictures in the pipe. A small buffer serves the headers, which are read byte by byte; pictures bypass it.
 pub(super) type Pictures = y4m::Decoder<BufReader<ChildStdout>>;
@@ -14,26 +18,51 @@ pub(super) type Pictures = y4m::Decoder<BufReader<ChildStdout>>;
 /// The child; killed on drop.
 pub(super) struct Ffmpeg {
     child: Child,
-    said: LastLine,
+    said: Said,
     listener: Option<JoinHandle<()>>,
 }
 
-/// The last line on the child's standard error.
+/// What the child says on its standard error.
 #[derive(Clone, Default)]
-pub(super) struct LastLine(Arc<Mutex<String>>);
+pub(super) struct Said(Arc<(Mutex<Lines>, Condvar)>);
 
-impl LastLine {
-    /// The line, or `otherwise` when it has been silent.
-    pub(super) fn or(&self, otherwise: &str) -> String {
-        let line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if line.is_empty() { otherwise.to_owned() } else { line.clone() }
+#[derive(Default)]
+struct Lines {
+    first: Option<String>,
+    last: Option<String>,
+    over: bool,
+}
+
+impl Said {
+    /// Its last line, if it said anything. To be asked when its pictures have ended: its last words may still be on their way, and without them a clip
+    /// that broke off looks like one that is over.
+    pub(super) fn last(&self) -> Option<String> {
+        self.heard_out(|lines| lines.last.clone())
+    }
+    /// Its first line: the cause, where those after it are advice and consequences.
+    fn first(&self) -> Option<String> {
+        self.heard_out(|lines| lines.first.clone())
+    }
+    fn heard_out<T>(&self, take: impl FnOnce(&Lines) -> T) -> T {
+        let (lines, ended) = &*self.0;
+        let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let (lines, _) =
+            ended.wait_timeout_while(lines, HEAR_OUT, |lines| !lines.over).unwrap_or_else(PoisonError::into_inner);
+        take(&lines)
     }
     fn listen(&self, stderr: ChildStderr) {
+        let (lines, ended) = &*self.0;
+        let locked = || lines.lock().unwrap_or_else(PoisonError::into_inner);
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-            if !line.trim().is_empty() {
-                *self.0.lock().unwrap_or_else(PoisonError::into_inner) = line.trim().to_owned();
+            let line = line.trim();
+            if !line.is_empty() {
+                let mut lines = locked();
+                lines.first.get_or_insert_with(|| line.to_owned());
+                lines.last = Some(line.to_owned());
             }
         }
+        locked().over = true;
+        ended.notify_all();
     }
 }
 
@@ -53,7 +82,7 @@ impl Ffmpeg {
             .map_err(|error| missing(format!("ffmpeg cannot be started: {error}; is it installed and on the PATH?")))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (stdout, stderr) = stdout.zip(stderr).expect("both are piped");
-        let said = LastLine::default();
+        let said = Said::default();
         let listener = std::thread::spawn({
             let said = said.clone();
             move || said.listen(stderr)
@@ -63,14 +92,26 @@ impl Ffmpeg {
             Ok(pictures) => Ok((ffmpeg, pictures)),
             Err(error) => {
                 ffmpeg.stop();
-                let offers = format!("nothing that ffmpeg reads ({})", ffmpeg.said.or(&error.to_string()));
+                let offers = match ffmpeg.said.first() {
+                    Some(line) if line.contains("matches no streams") => "no video stream".to_owned(),
+                    Some(line) => format!("nothing that ffmpeg reads ({line})"),
+                    None => format!("nothing that ffmpeg reads ({error})"),
+                };
                 Err(CameraError::Unsupported { device, offers, reads: "any clip that ffmpeg decodes" })
             }
         }
     }
-    /// What it complains about; complete once it has ended.
-    pub(super) fn said(&self) -> LastLine {
+    /// What it complains about.
+    pub(super) fn said(&self) -> Said {
         self.said.clone()
+    }
+    /// How it ended when that was not well: a signal, or a status. To be asked when its pictures have ended; waits for it.
+    pub(super) fn failure(&mut self) -> Option<String> {
+        match self.child.wait() {
+            Ok(status) if status.success() => None,
+            Ok(status) => Some(format!("ffmpeg ended with {status}")),
+            Err(error) => Some(format!("ffmpeg cannot be waited for: {error}")),
+        }
     }
     /// Kills it, waits for its end and hears it out.
     pub(super) fn stop(&mut self) {

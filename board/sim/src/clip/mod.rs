@@ -98,6 +98,9 @@ impl ClipSource {
             .map_err(|error| CameraError::Missing { device: name.clone(), cause: format!("no thread: {error}") })?;
         Ok(Self { clip: name, format, pool, shared, first_id: 0, ffmpeg, reader: Some(reader) })
     }
+    /// How the cause of [`CameraError::Gone`] begins when a clip is simply over.
+    pub const END: &str = "end of the clip";
+
     /// Goes on counting frames from `first`, as after a camera that was lost.
     #[must_use]
     pub fn number_from(mut self, first: FrameId) -> Self {
@@ -114,7 +117,12 @@ impl CameraSource for ClipSource {
         let ready = match self.shared.take(timeout) {
             Ok(Some(ready)) => ready,
             Ok(None) => return Err(CameraError::Timeout(timeout)),
-            Err(cause) => return Err(CameraError::Gone { device: self.clip.clone(), cause }),
+            Err(ending) => {
+                let complaint = ending.complaint.or_else(|| self.ffmpeg.failure());
+                let cause = complaint.as_deref().unwrap_or(Self::END);
+                let cause = format!("{cause} after {} frames", ending.frames);
+                return Err(CameraError::Gone { device: self.clip.clone(), cause });
+            }
         };
         let id = FrameId(self.first_id + ready.number);
         RawFrame::new(id, ready.captured, self.format.geometry, self.format.range, ready.buffer)

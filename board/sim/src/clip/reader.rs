@@ -1,6 +1,6 @@
 //! The thread between ffmpeg's pipe and the consumer: paces, copies into the pool, keeps the newest.
 
-use super::ffmpeg::{LastLine, Pictures};
+use super::ffmpeg::{Pictures, Said};
 use board_hal::{Clock, Nv12Buffer, Nv12Pool};
 use mask::{CaptureTime, FrameBuffer};
 use std::collections::VecDeque;
@@ -18,6 +18,15 @@ pub(super) struct Ready {
     pub(super) buffer: Box<Nv12Buffer>,
 }
 
+/// How the pictures ended.
+#[derive(Clone)]
+pub(super) struct Ending {
+    /// After so many.
+    pub(super) frames: u64,
+    /// What ffmpeg or its pipe had to say of that.
+    pub(super) complaint: Option<String>,
+}
+
 /// What the reader and the consumer share.
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -27,7 +36,7 @@ pub(super) struct Shared {
 
 struct State {
     ready: VecDeque<Ready>,
-    ended: Option<String>,
+    ended: Option<Ending>,
     closed: bool,
     dropped: u64,
 }
@@ -41,14 +50,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// The next picture, `None` after `timeout`, or why there will be no more.
-    pub(super) fn take(&self, timeout: Duration) -> Result<Option<Ready>, String> {
+    pub(super) fn take(&self, timeout: Duration) -> Result<Option<Ready>, Ending> {
         let (mut state, _) = self
             .arrived
             .wait_timeout_while(self.lock(), timeout, |state| state.ready.is_empty() && state.ended.is_none())
             .unwrap_or_else(PoisonError::into_inner);
         match (state.ready.pop_front(), &state.ended) {
             (Some(ready), _) => Ok(Some(ready)),
-            (None, Some(cause)) => Err(cause.clone()),
+            (None, Some(ending)) => Err(ending.clone()),
             (None, None) => Ok(None),
         }
     }
@@ -93,8 +102,8 @@ impl Shared {
         state.ready.push_back(ready);
         self.arrived.notify_one();
     }
-    fn end(&self, cause: String) {
-        self.lock().ended = Some(cause);
+    fn end(&self, ending: Ending) {
+        self.lock().ended = Some(ending);
         self.arrived.notify_all();
     }
 }
@@ -108,7 +117,7 @@ pub(super) struct Reader {
     /// Frames per `per` seconds.
     pub(super) rate: u64,
     pub(super) per: u64,
-    pub(super) said: LastLine,
+    pub(super) said: Said,
 }
 
 impl Reader {
@@ -172,9 +181,9 @@ fn copy(picture: &y4m::Frame<'_>, buffer: &mut Nv12Buffer) {
     }
 }
 
-fn ending(frames: u64, error: &y4m::Error, said: &LastLine) -> String {
+fn ending(frames: u64, error: &y4m::Error, said: &Said) -> Ending {
     match error {
-        y4m::Error::EOF => format!("{} after {frames} frames", said.or("end of the clip")),
-        other => format!("ffmpeg's pipe after {frames} frames: {other}"),
+        y4m::Error::EOF => Ending { frames, complaint: said.last() },
+        other => Ending { frames, complaint: Some(format!("ffmpeg's pipe: {other}")) },
     }
 }
