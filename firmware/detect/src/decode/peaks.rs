@@ -24,8 +24,9 @@ impl<'t> Grid<'t> {
         let sound = sides
             && has == channels
             && data.len() == height * width * channels
-            && scale.is_finite()
             && scale > 0.0
+            // Every value that the tensor can hold is a number.
+            && (scale * 255.0).is_finite()
             && (-128..=127).contains(&zero_point);
         sound.then_some(Self(tensor))
     }

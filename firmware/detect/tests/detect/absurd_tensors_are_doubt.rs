@@ -71,7 +71,7 @@ fn p3_more_candidates_than_fit_are_doubt() {
 #[test]
 fn p3_quantisation_that_is_not_a_number_is_doubt() {
     for role in [HeadHeat, HeadScale, HeadLandmarks, PlateScale] {
-        for scale in [f32::NAN, f32::INFINITY, 0.0, -1.0] {
+        for scale in [f32::NAN, f32::INFINITY, f32::MAX, 0.0, -1.0] {
             let mut tensors = one_head();
             tensors.scale[place(role)] = scale;
             assert!(decode(&tensors).found.doubtful, "{role:?} {scale}");
