@@ -1,11 +1,12 @@
 //! A clip through ffmpeg, the eye's road and ffmpeg again. Pictures only: sound and metadata are left behind.
 
 use crate::FileError;
+use crate::place::Part;
 use board_hal::{CameraError, CameraFormat, CameraSource};
 use board_sim::{ClipOptions, ClipSource, SystemClock};
 use mask::MaskedFrame;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -32,7 +33,7 @@ pub fn open(file: &Path) -> Result<ClipSource, FileError> {
 pub fn next(source: &mut ClipSource) -> Result<Option<mask::RawFrame>, String> {
     match source.next(PATIENCE) {
         Ok(frame) => Ok(Some(frame)),
-        Err(CameraError::Gone { cause, .. }) if cause.starts_with("end of the clip") => Ok(None),
+        Err(CameraError::Gone { cause, .. }) if cause.starts_with(ClipSource::END) => Ok(None),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -42,8 +43,7 @@ pub struct Writer {
     child: Child,
     pictures: Option<ChildStdin>,
     said: Option<JoinHandle<String>>,
-    partial: PathBuf,
-    target: PathBuf,
+    part: Part,
 }
 
 impl Writer {
@@ -53,8 +53,8 @@ impl Writer {
     /// [`FileError::Unwritable`] when ffmpeg cannot be started.
     pub fn begin(target: &Path, format: &CameraFormat) -> Result<Self, FileError> {
         let unwritable = |cause: String| FileError::Unwritable { file: target.to_owned(), cause };
-        let partial = partial(&std::path::absolute(target).map_err(|error| unwritable(error.to_string()))?);
-        let mut child = command(&partial, format).spawn().map_err(|error| {
+        let part = Part::of(&std::path::absolute(target).map_err(|error| unwritable(error.to_string()))?);
+        let mut child = command(part.file(), format).spawn().map_err(|error| {
             unwritable(format!("ffmpeg cannot be started: {error}; is it installed and on the PATH?"))
         })?;
         let pictures = child.stdin.take();
@@ -63,7 +63,7 @@ impl Writer {
             let lines = stderr.into_iter().flat_map(|stderr| BufReader::new(stderr).lines().map_while(Result::ok));
             lines.filter(|line| !line.trim().is_empty()).last().unwrap_or_default()
         });
-        Ok(Self { child, pictures, said: Some(said), partial, target: target.to_owned() })
+        Ok(Self { child, pictures, said: Some(said), part })
     }
 
     /// Adds one frame.
@@ -91,8 +91,7 @@ impl Writer {
             Ok(status) => return Err(self.failed(&status.to_string())),
             Err(error) => return Err(self.failed(&error.to_string())),
         }
-        std::fs::rename(&self.partial, &self.target)
-            .map_err(|error| FileError::Unwritable { file: self.target.clone(), cause: error.to_string() })
+        self.part.finish()
     }
 
     fn failed(&mut self, otherwise: &str) -> FileError {
@@ -100,12 +99,15 @@ impl Writer {
         // Ends it if it has not; what it said is complete then.
         drop(self.child.kill());
         let said = self.said.take().and_then(|said| said.join().ok()).filter(|line| !line.is_empty());
-        FileError::Unwritable { file: self.target.clone(), cause: said.unwrap_or_else(|| otherwise.to_owned()) }
+        FileError::Unwritable {
+            file: self.part.target().to_owned(),
+            cause: said.unwrap_or_else(|| otherwise.to_owned()),
+        }
     }
 }
 
 impl Drop for Writer {
-    /// After [`Writer::finish`] there is nothing left to end or to remove.
+    /// Before the part is removed, so that nothing writes it any more. After [`Writer::finish`] there is nothing left to end.
     fn drop(&mut self) {
         drop(self.pictures.take());
         drop(self.child.kill());
@@ -113,18 +115,10 @@ impl Drop for Writer {
         if let Some(said) = self.said.take() {
             drop(said.join());
         }
-        drop(std::fs::remove_file(&self.partial));
     }
 }
 
-/// `street.mp4` is `street.partial.mp4` until it is whole: ffmpeg takes the container from the name.
-fn partial(target: &Path) -> PathBuf {
-    let mut extension = std::ffi::OsString::from("partial.");
-    extension.push(target.extension().unwrap_or_default());
-    target.with_extension(extension)
-}
-
-fn command(partial: &Path, format: &CameraFormat) -> Command {
+fn command(part: &Path, format: &CameraFormat) -> Command {
     let geometry = format.geometry;
     let colours = if geometry.height >= 720 { "bt709" } else { "smpte170m" };
     let mut command = Command::new("ffmpeg");
@@ -133,7 +127,7 @@ fn command(partial: &Path, format: &CameraFormat) -> Command {
     command
         .args(["-i", "pipe:0", "-an", "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p"]);
     command.args(["-color_range", "tv", "-colorspace", colours, "-color_primaries", colours, "-color_trc", colours]);
-    command.arg(partial);
+    command.arg(part);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }

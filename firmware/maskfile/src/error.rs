@@ -1,20 +1,47 @@
-//! Why one file could not be masked. The others are done all the same.
+//! Why nothing is masked, and why one file could not be masked while the others are done all the same.
 
 use std::path::PathBuf;
+
+/// What was given cannot be meant; nothing is masked.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// A path that is not there, or a folder that cannot be listed.
+    #[error("{}: {cause}", path.display())]
+    Missing {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// Masked files would lie among the originals.
+    #[error("{}: is both to be masked and --out; give --out a folder of its own", out.display())]
+    OutIsInput {
+        /// The folder.
+        out: PathBuf,
+    },
+}
 
 /// Why one file could not be masked.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It cannot be opened or is no picture.
-    #[error("{}: not a picture that can be read ({cause})", file.display())]
+    /// A folder below one that was given cannot be listed.
+    #[error("{}: a folder that cannot be listed ({cause}); what is in it is not masked", folder.display())]
+    Unlisted {
+        /// Which.
+        folder: PathBuf,
+        /// What the system said.
+        cause: String,
+    },
+    /// It cannot be opened or is no picture and no clip.
+    #[error("{}: not a picture or clip that can be read ({cause})", file.display())]
     Unreadable {
         /// Which.
         file: PathBuf,
         /// What is wrong with it.
         cause: String,
     },
-    /// Too small, too large.
-    #[error("{}: {width}x{height} pixels; sides may be 2 to {} pixels", file.display(), crate::picture::MAX_SIDE_PX)]
+    /// Too large.
+    #[error("{}: says that it has {width}x{height} pixels; sides may be 1 to {} pixels", file.display(), crate::picture::MAX_SIDE_PX)]
     Size {
         /// Which.
         file: PathBuf,
@@ -39,7 +66,7 @@ pub enum FileError {
         /// What the system or ffmpeg said.
         cause: String,
     },
-    /// The masked file would take the place of the input, or of another masked file.
+    /// The masked file would take the place of an input, of the report or of another masked file.
     #[error("{}: would be written over {}; choose another --out", file.display(), target.display())]
     Collision {
         /// Which.

@@ -14,8 +14,9 @@ pub mod error;
 pub mod inputs;
 pub mod look;
 pub mod picture;
+pub mod place;
 pub mod report;
 pub mod run;
 
-pub use error::FileError;
+pub use error::{FileError, InputError};
 pub use run::{Job, Summary, run};

@@ -41,7 +41,7 @@ impl Looked {
             frame,
             width,
             height,
-            objects: self.plan.objects().iter().map(Found::from).collect(),
+            objects: self.plan.objects().iter().filter_map(|o| Found::within(o, width, height)).collect(),
             mask: self.plan.areas(geometry).iter().filter_map(|area| Shape::within(*area, width, height)).collect(),
             ladder: self.plan.rung().name(),
             millis: self.millis,

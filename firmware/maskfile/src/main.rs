@@ -1,6 +1,6 @@
 //! `campari-mask`: pictures and clips through the eye's own detector and mask. Exit status 0 done, 1 a file or more failed, 2 usage.
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use board_tflite::TfliteDetector;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
@@ -10,13 +10,15 @@ use maskfile::look::Looker;
 use maskfile::report::Report;
 use maskfile::{FileError, Job, Summary, inputs, run};
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::LineWriter;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Masks heads and plates in pictures and clips, exactly as a board does in what it shares.
 ///
-/// Folders are taken whole. Masked files keep their names, below --out; JPEG and PNG metadata, sound and clip metadata are left behind.
+/// Folders are taken whole, each once, without --out itself. Masked files keep their names, below --out; no original is ever written over.
+/// JPEG and PNG metadata, sound and clip metadata are left behind. A picture that its EXIF orientation turns is written upright, and the report
+/// speaks of the upright picture.
 /// Pictures are masked by what is found in them, clips by tracks. A picture in doubt (more objects than can be masked one by one) is covered
 /// whole: coarse where --largest-face is given, dark otherwise.
 #[derive(Debug, Parser)]
@@ -86,9 +88,13 @@ fn main() -> ExitCode {
 }
 
 fn mask(arguments: &Arguments) -> anyhow::Result<Summary> {
-    let inputs = inputs::find(&arguments.paths).map_err(|(path, error)| anyhow!("{}: {error}", path.display()))?;
-    if inputs.is_empty() {
+    let found = inputs::find(&arguments.paths, &arguments.out)?;
+    if found.inputs.is_empty() && found.unlisted.is_empty() {
         bail!("no picture and no clip in what was given");
+    }
+    let report_is = arguments.report.canonicalize().ok();
+    if report_is.is_some() && found.inputs.iter().any(|input| input.file.canonicalize().ok() == report_is) {
+        bail!("{}: is to be masked; a --report there would be written over it", arguments.report.display());
     }
     let manifest = match &arguments.manifest {
         Some(manifest) => manifest.clone(),
@@ -98,10 +104,10 @@ fn mask(arguments: &Arguments) -> anyhow::Result<Summary> {
     let (decoding, pad) = (detector.decoding(), detector.pad());
     let mut looker = Looker::new(Box::new(detector), decoding, pad, arguments.filter, arguments.largest_face);
     let file = create(&arguments.report).with_context(|| format!("report {}", arguments.report.display()))?;
-    let mut report = Report::new(BufWriter::new(file));
+    let mut report = Report::new(LineWriter::new(file));
 
     // Draws nothing unless standard error is a terminal.
-    let bar = ProgressBar::new(inputs.len() as u64).with_style(
+    let bar = ProgressBar::new(found.inputs.len() as u64).with_style(
         ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg} {eta}")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
@@ -110,7 +116,8 @@ fn mask(arguments: &Arguments) -> anyhow::Result<Summary> {
         bar.set_message(if frame == 0 { name.to_owned() } else { format!("{name}, frame {frame}") });
     };
     let complain = |error: &FileError| bar.suspend(|| eprintln!("campari-mask: {error}"));
-    let job = Job { inputs: &inputs, out: &arguments.out, progress: &progress, complain: &complain };
+    let kept = [arguments.report.clone()];
+    let job = Job { found: &found, out: &arguments.out, kept: &kept, progress: &progress, complain: &complain };
     let summary = run(&job, &mut looker, &mut report)
         .with_context(|| format!("report {} cannot be written", arguments.report.display()))?;
     bar.finish_and_clear();

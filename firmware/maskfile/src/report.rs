@@ -45,17 +45,17 @@ pub struct Found {
     h: f64,
 }
 
-impl From<&Object> for Found {
-    fn from(object: &Object) -> Self {
+impl Found {
+    /// What of an object lies in the picture of `width` by `height` pixels: a track reaches beyond its edges, and beyond those of an odd picture lies a border.
+    #[must_use]
+    pub fn within(object: &Object, width: usize, height: usize) -> Option<Self> {
         let rect = object.rect;
-        Self {
-            class: object.class,
-            score: rounded(object.score, 1e4),
-            x: rounded(rect.x, 1e2),
-            y: rounded(rect.y, 1e2),
-            w: rounded(rect.w, 1e2),
-            h: rounded(rect.h, 1e2),
-        }
+        let edge = |value: f32, most: usize| rounded(value.clamp(0.0, most as f32), 1e2);
+        let (x, right) = (edge(rect.x, width), edge(rect.x + rect.w, width));
+        let (y, bottom) = (edge(rect.y, height), edge(rect.y + rect.h, height));
+        let (w, h) = ((right - x) * 1e2, (bottom - y) * 1e2);
+        let (class, score) = (object.class, rounded(object.score, 1e4));
+        (right > x && bottom > y).then(|| Self { class, score, x, y, w: w.round() / 1e2, h: h.round() / 1e2 })
     }
 }
 

@@ -2,22 +2,24 @@
 
 use crate::FileError;
 use crate::clip;
-use crate::inputs::{Input, Kind};
+use crate::inputs::{Found, Input, Kind};
 use crate::look::Looker;
 use crate::picture;
+use crate::place::Places;
 use crate::report::{Failure, Report};
 use board_hal::CameraSource;
 use detect::{TrackSettings, Tracker};
-use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What to do.
 pub struct Job<'a> {
     /// The files.
-    pub inputs: &'a [Input],
+    pub found: &'a Found,
     /// The folder for the masked ones.
     pub out: &'a Path,
+    /// Files that no masked one may replace, besides the inputs: the report.
+    pub kept: &'a [PathBuf],
     /// Told after each picture and frame: how many files are done, which one is at work, and at which frame.
     pub progress: &'a dyn Fn(usize, &str, u64),
     /// Told of each file that failed.
@@ -43,11 +45,14 @@ pub struct Summary {
 /// When the report cannot be written; a file that fails is counted, not an error.
 pub fn run<W: Write>(job: &Job<'_>, looker: &mut Looker, report: &mut Report<W>) -> std::io::Result<Summary> {
     let mut summary = Summary::default();
-    let mut taken = HashSet::new();
-    for (done, input) in job.inputs.iter().enumerate() {
+    let mut places = Places::new(job.out, &job.found.inputs, job.kept);
+    for (label, error) in &job.found.unlisted {
+        fail(job, label, error, report, &mut summary)?;
+    }
+    for (done, input) in job.found.inputs.iter().enumerate() {
         let label = input.label();
         (job.progress)(done, &label, 0);
-        let target = match reserve(input, job.out, &mut taken) {
+        let target = match places.reserve(input) {
             Ok(target) => target,
             Err(error) => {
                 fail(job, &label, &error, report, &mut summary)?;
@@ -96,23 +101,6 @@ fn fail<W: Write>(
     summary.failed += 1;
     (job.complain)(error);
     report.write(&Failure { image: label, error: &error.to_string() })
-}
-
-/// The masked file's place. It must be neither the input's own nor one that is taken, and its folder is made.
-fn reserve(input: &Input, out: &Path, taken: &mut HashSet<PathBuf>) -> Result<PathBuf, FileError> {
-    let target = input.target(out);
-    let same = match (target.canonicalize(), input.file.canonicalize()) {
-        (Ok(target), Ok(file)) => target == file,
-        _ => false,
-    };
-    if same || !taken.insert(target.clone()) {
-        return Err(FileError::Collision { file: input.file.clone(), target });
-    }
-    if let Some(folder) = target.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| FileError::Unwritable { file: target.clone(), cause: error.to_string() })?;
-    }
-    Ok(target)
 }
 
 fn mask_picture<W: Write>(

@@ -8,6 +8,7 @@ use contract::Filter;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use support::program::check_line;
 use support::{finds, looker, mask, plate};
 
 /// Twenty frames of ffmpeg's test picture.
@@ -79,6 +80,20 @@ fn p3_a_track_is_masked_through_frames_in_which_it_is_missed() {
     for frame in [3, 4] {
         assert_eq!(done.lines[frame]["mask"].as_array().unwrap().len(), 1, "{}", done.lines[frame]);
         assert!(worst(&frame_of(&out.join("street.mp4"), frame)) <= 4);
+    }
+}
+
+#[test]
+fn boxes_of_a_track_at_the_edge_end_there_in_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("street.mp4");
+    clip(&file, "libx264");
+    let found = [plate(4.0, 6.0, 40.0, 16.0), plate(310.0, 188.0, 40.0, 16.0)];
+    let done = mask(&[&file], &folder.path().join("out"), &mut looker(finds(&found), Filter::Fill, None));
+    assert_eq!(done.lines.len(), 20);
+    for line in &done.lines {
+        check_line(line, (320, 192));
+        assert_eq!(line["objects"].as_array().unwrap().len(), 2);
     }
 }
 

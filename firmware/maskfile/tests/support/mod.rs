@@ -1,6 +1,10 @@
 //! A folder of pictures and a detector that finds what the test says.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)] // each file takes what it needs; a helper that fails fails the test
 
+pub mod jpeg;
+pub mod portraits;
+pub mod program;
+
 use board_sim::{DetectorStep, Found, Script, SimDetector};
 use contract::Filter;
 use detect::{Decoding, HeadGrowth, PerClass, PlateGrowth, Thresholds};
@@ -29,7 +33,7 @@ pub fn looker(script: Script<DetectorStep>, filter: Filter, largest_face: Option
         thresholds: Thresholds { head: 0.25, plate: 0.3, head_candidate: 0.1, plate_candidate: 0.1 },
         nms_iou: PerClass { head: 0.4, plate: 0.4 },
         plate_growth: PlateGrowth { x: 0.0, y: 0.0 },
-        large_plate: None,
+        plate_by_width: None,
         head_growth: HeadGrowth { side: [0.0; 8], top: [0.0; 8], bottom: [0.0; 8], min: 0.0, max: 1.0 },
     };
     Looker::new(Box::new(SimDetector::new(NET.0, NET.1, script)), decoding, 114, filter, largest_face)
@@ -50,12 +54,13 @@ impl Outcome {
 
 pub fn mask(paths: &[&Path], out: &Path, looker: &mut Looker) -> Outcome {
     let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-    let inputs = inputs::find(&paths).unwrap();
+    let found = inputs::find(&paths, out).unwrap();
     let mut bytes = Vec::new();
     let complaints = RefCell::new(Vec::new());
     let job = Job {
-        inputs: &inputs,
+        found: &found,
         out,
+        kept: &[],
         progress: &|_, _, _| {},
         complain: &|error| complaints.borrow_mut().push(error.to_string()),
     };
