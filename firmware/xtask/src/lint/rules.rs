@@ -37,6 +37,7 @@ const NETWORK: &[&str] = &[
 pub(crate) const TREE: &[TreeRule] = &[
     TreeRule { who: &["eye"], may_not: NETWORK, reason: "the eye holds raw pixels and has no network (P2)" },
     TreeRule { who: &["maskfile"], may_not: NETWORK, reason: "campari-mask reads raw pictures and sends nothing (P2)" },
+    TreeRule { who: &["leak"], may_not: NETWORK, reason: "its contact sheets show people who were not masked (P2)" },
     TreeRule {
         who: &["voice", "campari"],
         may_not: &["openssl", "openssl-sys", "native-tls", "aws-lc-*"],

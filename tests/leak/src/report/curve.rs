@@ -6,7 +6,7 @@ use crate::stats::{ClassFigures, InBin};
 use plotters::prelude::*;
 use plotters::style::RelativeSize;
 
-const SIZE_PX: (u32, u32) = (1280, 560);
+const SIZE_PX: (u32, u32) = (1640, 600);
 /// Told apart also by those who see no red or green (Okabe and Ito).
 const COLOURS: [RGBColor; 4] =
     [RGBColor(213, 94, 0), RGBColor(0, 114, 178), RGBColor(0, 158, 115), RGBColor(204, 121, 167)];
