@@ -8,14 +8,13 @@ is the stated exception, and nothing else is trained on it. Prints the figure of
     python fit_growth.py --data DIR [--quantile 0.9]
 """
 import argparse
-import json
 import pathlib
 
 import numpy as np
 from scipy.optimize import linprog
 
 from decode import growth_features, grow_head, iou
-from picture import HERE, SETTINGS, annotations, load
+from picture import SETTINGS, annotations, load, save_settings
 from runtime import Detector
 
 
@@ -91,10 +90,7 @@ def main():
         print(f"quantile {q}: {len(rows)} heads, held out cover85 {100 * (n * cov).sum() / n.sum():.1f} %, area x{(n * area).sum() / n.sum():.2f}")
     growth = fit(rows, a.quantile)
     print("all:", measure(rows, growth), growth)
-    path = HERE / "settings.json"
-    conf = json.loads(path.read_text())
-    conf["head_growth"] = growth
-    path.write_text("{\n" + ",\n".join(f" {json.dumps(k)}: {json.dumps(v)}" for k, v in conf.items()) + "\n}\n")
+    save_settings("common", head_growth=growth)
     print("settings.json written; run export.py --manifest-only")
 
 

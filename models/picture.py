@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 CACHE = HERE / "cache"
 PAD = 114
 TRAIN_CLIPS = ("one-by-one-person-detection", "people-detection", "store-aisle-detection")
-SETTINGS = {"light": (352, 192), "fast": (640, 384), "full": (960, 544)}
+SETTINGS = {"light": (352, 192), "fast": (672, 384), "full": (1024, 576)}
 
 
 def letterbox(rgb, width, height, pad=PAD):
@@ -49,6 +49,21 @@ def clip_frames(path, step=1):
         i += 1
 
 
+def settings(setting):
+    """The decoding numbers of one setting (settings.json): what all share, and its own."""
+    all_of_them = json.loads((HERE / "settings.json").read_text())
+    return {**all_of_them["common"], **all_of_them[setting]}
+
+
+def save_settings(section, **values):
+    """Replace numbers of one section of settings.json ("common" or a setting)."""
+    path = HERE / "settings.json"
+    conf = json.loads(path.read_text())
+    conf[section].update(values)
+    rows = lambda v: ",\n".join(f"  {json.dumps(a)}: {json.dumps(b)}" for a, b in v.items())
+    path.write_text("{\n" + ",\n".join(f" {json.dumps(k)}: {{\n{rows(v)}\n }}" for k, v in conf.items()) + "\n}\n")
+
+
 def annotations(data):
     """All lines of DATA/dev/annotations.jsonl."""
     return [json.loads(line) for line in open(pathlib.Path(data) / "dev" / "annotations.jsonl")]
@@ -69,11 +84,18 @@ def training_frames(data):
 
 
 def calibration(data, width, height, count=120):
-    """Seeded, letterboxed pictures that the licences allow: training dashcam frames and the three clips."""
+    """Seeded, letterboxed pictures that the licences allow: training dashcam frames and the three clips.
+
+    Every fourth dashcam frame gets a rendered plate of a third of its width or more, so that the range of plate sizes reaches that far.
+    """
+    from plates import render
     data, rng = pathlib.Path(data), np.random.default_rng(7)
     rows = training_frames(data)
-    for i in rng.choice(len(rows), count // 2, replace=False):
-        yield letterbox(load(data / "dev" / rows[i]["image"]), width, height)[0]
+    for n, i in enumerate(rng.choice(len(rows), count // 2, replace=False)):
+        small = letterbox(load(data / "dev" / rows[i]["image"]), width, height)[0]
+        if n % 4 == 0:
+            render.place(small, render.plate(rng), rng, width / 2, height / 2, width * rng.uniform(.33, .85), tilt=.3)
+        yield small
     frames = [f for c in TRAIN_CLIPS for _, f in clip_frames(data / "clips" / f"{c}.mp4", 2 if "one-by" not in c else 40)]
     for i in rng.choice(len(frames), min(len(frames), count // 2), replace=False):
         yield letterbox(frames[i], width, height)[0]

@@ -3,7 +3,7 @@
 //! Its format is described in `models/README.md`. Unknown fields are refused: a misspelt threshold must not fall back to anything.
 
 use board_hal::{DetectorError, OutputRole};
-use detect::{Decoding, HeadGrowth, LargePlate, PerClass, PlateGrowth, Thresholds};
+use detect::{Decoding, HeadGrowth, PerClass, PlateGrowth, ScoreByWidth, Thresholds};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -102,9 +102,9 @@ pub struct ModelEntry {
     pub nms_iou: PerClass,
     /// Plate box to mask box.
     pub plate_growth: PlateGrowth,
-    /// When a large box must be surer to count as a plate.
+    /// How much surer a wide plate must be.
     #[serde(default)]
-    pub large_plate: Option<LargePlate>,
+    pub plate_by_width: Option<ScoreByWidth>,
     /// Face box to head box.
     pub head_growth: HeadGrowth,
     /// Its outputs.
@@ -119,7 +119,7 @@ impl ModelEntry {
             thresholds: self.thresholds,
             nms_iou: self.nms_iou,
             plate_growth: self.plate_growth,
-            large_plate: self.large_plate,
+            plate_by_width: self.plate_by_width,
             head_growth: self.head_growth,
         }
     }

@@ -16,7 +16,7 @@ const DECODING: Decoding = Decoding {
     thresholds: Thresholds { head: 0.25, plate: 0.3, head_candidate: 0.08, plate_candidate: 0.1 },
     nms_iou: PerClass { head: 0.4, plate: 0.4 },
     plate_growth: PlateGrowth { x: 0.05, y: 0.1 },
-    large_plate: None,
+    plate_by_width: None,
     head_growth: HeadGrowth { side: [0.1; 8], top: [0.1; 8], bottom: [0.1; 8], min: 0.0, max: 1.5 },
 };
 

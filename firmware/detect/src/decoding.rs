@@ -64,16 +64,26 @@ pub struct PlateGrowth {
     pub y: f32,
 }
 
-/// When a large box must be surer to count as a plate: walls, vans and windows are at times taken for one that fills half the picture.
+/// The score that a plate needs rises with its width: a plate seen large is seen clearly, while walls, fences and bare road are at times
+/// taken for a large one. Below what is asked a box only keeps a track alive.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LargePlate {
-    /// A mask box wider than this share of the picture is large.
-    pub width_share: f32,
-    /// It is doubtful when it is less than this many times as wide as high; real plates that large are longer.
-    pub aspect: f32,
-    /// Then it counts from this score; below, it only keeps a track alive.
+pub struct ScoreByWidth {
+    /// Up to this width of the network's own box, in network pixels, `thresholds.plate` is enough.
+    pub from: f32,
+    /// From this width on `score` is asked; linear between.
+    pub to: f32,
+    /// What the widest need.
     pub score: f32,
+}
+
+impl ScoreByWidth {
+    /// The score asked of a box `width` network pixels wide, where narrow ones need `narrow`.
+    #[must_use]
+    pub fn asked(&self, width: f32, narrow: f32) -> f32 {
+        let share = ((width - self.from) / (self.to - self.from)).clamp(0.0, 1.0);
+        narrow + share * (self.score - narrow)
+    }
 }
 
 /// How far a whole head reaches beyond the face that the network boxes: linear in eight features of the face.
@@ -101,9 +111,9 @@ pub struct Decoding {
     pub nms_iou: PerClass,
     /// Plate box to mask box.
     pub plate_growth: PlateGrowth,
-    /// When a large box must be surer; absent: never.
+    /// How much surer a wide plate must be; absent: no surer.
     #[serde(default)]
-    pub large_plate: Option<LargePlate>,
+    pub plate_by_width: Option<ScoreByWidth>,
     /// Face box to head box.
     pub head_growth: HeadGrowth,
 }
@@ -148,15 +158,15 @@ impl Decoding {
                 return refuse(field, value, "0 to 4");
             }
         }
-        if let Some(large) = &self.large_plate {
-            if !(large.width_share > 0.0 && large.width_share <= 1.0) {
-                return refuse("large_plate.width_share", large.width_share, "above 0 and at most 1");
+        if let Some(wide) = &self.plate_by_width {
+            if !(wide.from >= 0.0 && wide.from.is_finite()) {
+                return refuse("plate_by_width.from", wide.from, "0 or more");
             }
-            if !(0.0..=10.0).contains(&large.aspect) {
-                return refuse("large_plate.aspect", large.aspect, "0 to 10");
+            if !(wide.to > wide.from && wide.to.is_finite()) {
+                return refuse("plate_by_width.to", wide.to, "above plate_by_width.from");
             }
-            if !(large.score > 0.0 && large.score < 1.0) {
-                return refuse("large_plate.score", large.score, "above 0, below 1");
+            if !(wide.score >= t.plate && wide.score < 1.0) {
+                return refuse("plate_by_width.score", wide.score, "thresholds.plate or more, below 1");
             }
         }
         let g = &self.head_growth;

@@ -15,7 +15,7 @@ mod prepare;
 mod track;
 
 pub use decode::{Detections, MAX_CANDIDATES, decode};
-pub use decoding::{Decoding, DecodingError, HeadGrowth, LargePlate, PerClass, PlateGrowth, Thresholds};
+pub use decoding::{Decoding, DecodingError, HeadGrowth, PerClass, PlateGrowth, ScoreByWidth, Thresholds};
 pub use letterbox::LetterboxMap;
 pub use prepare::{Prepare, PrepareError};
 pub use track::{ClassSettings, MAX_TRACKS, TrackSettings, Tracker};

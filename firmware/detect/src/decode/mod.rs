@@ -6,7 +6,7 @@
 mod growth;
 mod peaks;
 
-use crate::{Decoding, LargePlate, LetterboxMap};
+use crate::{Decoding, LetterboxMap};
 use board_hal::{OutputRole, QuantisedTensor};
 use growth::{head_box, plate_box};
 use heapless::Vec;
@@ -120,21 +120,17 @@ fn decode_class<'t>(
             return None;
         };
         let object = Object { class, score: heat.real(peak.q), rect, track: 0 };
-        let doubtful =
-            class == Class::Plate && decoding.large_plate.is_some_and(|large| is_doubtful(&object, grown, map, &large));
-        if i16::from(peak.q) >= found_q && !doubtful {
+        let sure = match (class, &decoding.plate_by_width) {
+            (Class::Plate, Some(wide)) => object.score >= wide.asked(raw[2] - raw[0], found_score),
+            _ => true,
+        };
+        if i16::from(peak.q) >= found_q && sure {
             into.found.push(object);
         } else {
             into.candidates.push(object).ok()?;
         }
     }
     Some(())
-}
-
-/// Whether a plate is so large, and so little like one, that its score is not enough. `grown` is its mask box in network pixels.
-fn is_doubtful(plate: &Object, grown: [f32; 4], map: &LetterboxMap, large: &LargePlate) -> bool {
-    let (width, height) = (grown[2] - grown[0], grown[3] - grown[1]);
-    width > large.width_share * map.content_width as f32 && width < large.aspect * height && plate.score < large.score
 }
 
 /// The box of a peak in network pixels: x1, y1, x2, y2. Tensors hold y before x.

@@ -4,9 +4,10 @@
 mod absurd_tensors_are_doubt;
 mod common;
 mod golden_decoder;
-mod large_plates_must_be_sure;
+
 mod letterbox_and_back;
 mod picture_becomes_input;
 mod random_tensors;
 mod steps_of_any_kind;
 mod tracks_hold_and_end;
+mod wide_plates_must_be_sure;

@@ -230,7 +230,7 @@ pub fn decoding() -> Decoding {
         thresholds: Thresholds { head: 0.5, plate: 0.5, head_candidate: 0.3, plate_candidate: 0.3 },
         nms_iou: PerClass { head: 0.4, plate: 0.4 },
         plate_growth: PlateGrowth { x: 0.0, y: 0.0 },
-        large_plate: None,
+        plate_by_width: None,
         head_growth: HeadGrowth { side: [0.0; 8], top: [0.0; 8], bottom: [0.0; 8], min: 0.0, max: 0.0 },
     }
 }
