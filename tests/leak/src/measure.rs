@@ -59,6 +59,7 @@ pub fn measure(job: &Job) -> Result<String> {
     for model in chosen {
         settings.push(run(job, &data, model)?);
     }
+    let load = load();
     let lumas = score_all(job, &data, &extras, &mut settings)?;
     for setting in &settings {
         sheets::write(&job.out, &data, &extras, setting)?;
@@ -70,6 +71,8 @@ pub fn measure(job: &Job) -> Result<String> {
         trained_on: data.pictures.iter().filter(|picture| trained.contains(&picture.image)).count(),
         filter: job.program.filter.clone(),
         pixels_checked: job.check_pixels,
+        load,
+        cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     };
     let outcome = |setting: Setting| {
         let pictures = data.pictures.iter().zip(&lumas).zip(setting.scores);
@@ -121,6 +124,11 @@ fn score_all(job: &Job, data: &Dataset, extras: &Extras, settings: &mut [Setting
     }
     bar.finish_and_clear();
     Ok(lumas)
+}
+
+/// The load average over five minutes (proc_loadavg(5)).
+fn load() -> Option<f64> {
+    fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn write(job: &Job, basis: &Basis, outcomes: &[Outcome]) -> Result<()> {

@@ -41,6 +41,10 @@ pub struct Basis {
     pub filter: String,
     /// Whether the masked pixels were looked at, or the report believed.
     pub pixels_checked: bool,
+    /// What else this machine did: the mean number of programs that wanted a core over the last minutes; `None` where it is not told.
+    pub load: Option<f64>,
+    /// Cores of this machine.
+    pub cores: usize,
 }
 
 /// A value as printed, as a number: decimal digits, half to even on the binary value, as Python's `round` has it.

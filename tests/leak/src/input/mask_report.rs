@@ -51,6 +51,7 @@ struct Line {
     mask: Vec<Shape>,
     #[serde(default)]
     millis: Millis,
+    ladder: Option<String>,
     error: Option<String>,
 }
 
@@ -63,6 +64,8 @@ pub struct Masked {
     pub mask: Vec<Shape>,
     /// What the network took, milliseconds.
     pub infer_ms: Option<f64>,
+    /// Doubt: the picture was covered whole, whatever was found in it.
+    pub in_doubt: bool,
 }
 
 /// A whole report.
@@ -84,7 +87,8 @@ impl MaskReport {
             if let Some(error) = line.error {
                 report.failed.push((line.image, error));
             } else {
-                let masked = Masked { objects: line.objects, mask: line.mask, infer_ms: line.millis.infer };
+                let in_doubt = line.ladder.is_some_and(|rung| rung != "clear");
+                let masked = Masked { objects: line.objects, mask: line.mask, infer_ms: line.millis.infer, in_doubt };
                 report.pictures.insert(line.image, masked);
             }
         }
@@ -110,12 +114,15 @@ mod tests {
             r#"{"image":"a.jpg","objects":[{"class":"head","score":0.5,"x":1,"y":2,"w":3,"h":4}],"#,
             r#""mask":[{"shape":"rect","x":0,"y":2,"w":4,"h":4}],"millis":{"infer":7.5,"total":9}}"#,
             "\n",
+            r#"{"image":"c.jpg","mask":[{"shape":"rect","x":0,"y":0,"w":9,"h":9}],"ladder":"dark"}"#,
+            "\n",
             r#"{"image":"b.jpg","error":"not a picture"}"#
         );
         std::fs::write(&file, lines).unwrap();
         let report = MaskReport::read(&file).unwrap();
         let a = report.of("a.jpg").unwrap();
         assert_eq!((a.infer_ms, a.mask[0].shape, a.mask[0].rect.w), (Some(7.5), Kind::Rect, 4.0));
+        assert!(!a.in_doubt && report.of("c.jpg").unwrap().in_doubt);
         assert_eq!(report.of("b.jpg"), None);
         assert_eq!(report.failed, [("b.jpg".to_owned(), "not a picture".to_owned())]);
     }

@@ -15,6 +15,8 @@ pub fn json(basis: &Basis, outcomes: &[Outcome]) -> Value {
         "trained_on": basis.trained_on,
         "filter": basis.filter,
         "pixels_checked": basis.pixels_checked,
+        "load_average": basis.load,
+        "cores": basis.cores,
         "night_below_mean_luma": NIGHT_LUMA,
         "interval": { "level": 0.95, "resamples": RESAMPLES, "seed": SEED, "over": "pictures" },
         "cost_assumptions": BOARDS.iter().map(|board| board.assumption()).collect::<Vec<_>>(),
@@ -46,7 +48,7 @@ fn outcome(outcome: &Outcome) -> Value {
 }
 
 fn row(row: &Row) -> Value {
-    let mut told = value!({ "name": row.name, "pictures": row.pictures, "missing": row.missing,
+    let mut told = value!({ "name": row.name, "pictures": row.pictures, "missing": row.missing, "in_doubt": row.in_doubt,
         "median_infer_ms": row.median_infer_ms.map(|ms| figure(ms, 1.0, 2)) });
     for figures in &row.classes {
         told[class_key(figures)] = class(figures);

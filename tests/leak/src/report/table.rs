@@ -150,6 +150,7 @@ fn told(figure: Figure, scale: f64, digits: usize) -> String {
 }
 
 fn notes(basis: &Basis, outcomes: &[Outcome]) -> String {
+    let load = basis.load.map_or_else(|| "unknown".to_owned(), |load| format!("{load:.1}"));
     let missing = outcomes.first().and_then(|outcome| outcome.rows.first()).map_or(0, |row| row.missing);
     let pixels = if basis.pixels_checked {
         "masked pixels are compared with the originals: a core that still shows (|r| >= 0.35) is a leak"
@@ -179,6 +180,19 @@ fn notes(basis: &Basis, outcomes: &[Outcome]) -> String {
         ),
     ];
     lines.extend(BOARDS.iter().map(|board| format!("{}.", board.assumption())));
+    lines.push(format!(
+        "ms here: one thread on this machine, load {load} on {} cores over the last minutes; above the number of cores other work was measured as well.",
+        basis.cores
+    ));
+    for outcome in outcomes {
+        let doubt = outcome.rows.first().map_or(0, |row| row.in_doubt);
+        if doubt > 0 {
+            let setting = &outcome.model.setting;
+            lines.push(format!(
+                "{setting}: {doubt} pictures were covered whole, because of doubt; their boxes count as covered and their area as false."
+            ));
+        }
+    }
     if missing > 0 {
         lines.push(format!("{missing} pictures could not be masked; all their boxes count as missed."));
     }

@@ -70,6 +70,7 @@ mod tests {
             false_share_excused: 0.0,
             infer_ms: None,
             missing: false,
+            in_doubt: false,
         }
     }
 

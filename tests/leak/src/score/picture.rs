@@ -62,6 +62,8 @@ pub struct PictureScore {
     pub infer_ms: Option<f64>,
     /// It was not masked.
     pub missing: bool,
+    /// It was covered whole, because of doubt.
+    pub in_doubt: bool,
 }
 
 /// A picture's pixels before and after.
@@ -102,6 +104,7 @@ pub fn score(
         false_of_shape: shapes.iter().map(alone).collect(),
         infer_ms: masked.and_then(|masked| masked.infer_ms),
         missing: masked.is_none(),
+        in_doubt: masked.is_some_and(|masked| masked.in_doubt),
     }
 }
 
@@ -139,7 +142,7 @@ mod tests {
 
     fn masked(rects: &[Rect]) -> Masked {
         let mask = rects.iter().map(|rect| Shape { shape: Kind::Rect, rect: *rect }).collect();
-        Masked { objects: Vec::new(), mask, infer_ms: Some(3.0) }
+        Masked { objects: Vec::new(), mask, infer_ms: Some(3.0), in_doubt: false }
     }
 
     const HEAD: Rect = Rect { x: 40.0, y: 40.0, w: 20.0, h: 20.0 };

@@ -118,6 +118,10 @@ impl Resamples {
 
     /// `with_say`: how many of all pictures the figure is made of.
     fn interval(&self, all: usize, with_say: usize, figure: impl Fn(&[u32]) -> Option<f64>) -> Option<Interval> {
+        // One picture is itself in every draw: that is no certainty.
+        if with_say < 2 {
+            return None;
+        }
         assert!(self.counts.iter().all(|counts| counts.len() == all), "resamples of another number of pictures");
         let mut figures: Vec<f64> = self.counts.iter().filter_map(|counts| figure(counts)).collect();
         figures.sort_by(f64::total_cmp);
@@ -187,7 +191,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_interval() {
+    fn nothing_has_no_interval_and_one_picture_neither() {
+        assert_eq!(Resamples::new(3).ratio(&[(0.0, 0.0), (1.0, 2.0), (0.0, 0.0)], true), None);
+        assert_eq!(Resamples::new(3).median(&[None, Some(1.0), None]), None);
         assert_eq!(Resamples::new(3).ratio(&[(0.0, 0.0); 3], true), None);
         assert_eq!(Resamples::new(3).median(&[None; 3]), None);
         assert_eq!(median(&[]), None);

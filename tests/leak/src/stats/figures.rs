@@ -78,6 +78,8 @@ pub struct Row {
     pub pictures: usize,
     /// How many of them were not masked (and count as uncovered).
     pub missing: usize,
+    /// How many of them were covered whole because of doubt: their boxes count as covered, their area as false.
+    pub in_doubt: usize,
     /// What the network took.
     pub median_infer_ms: Option<Figure>,
     /// Classes that are annotated in them.
@@ -112,6 +114,7 @@ fn row(name: String, pictures: &[&Scored]) -> Row {
         name,
         pictures: pictures.len(),
         missing: pictures.iter().filter(|picture| picture.score.missing).count(),
+        in_doubt: pictures.iter().filter(|picture| picture.score.in_doubt).count(),
         classes: Class::ALL.into_iter().filter_map(|class| class_figures(class, pictures, &resamples)).collect(),
     }
 }
@@ -193,6 +196,7 @@ mod tests {
             false_of_shape: vec![],
             infer_ms: Some(luma),
             missing: false,
+            in_doubt: luma < 50.0,
         };
         Scored { source: source.into(), luma, trained_on: false, score }
     }
@@ -221,6 +225,7 @@ mod tests {
         assert_eq!((heads.cover85.value, heads.core85.value, heads.touch.value), (0.0, 1.0, 0.0));
         assert_eq!(heads.false_area.value, 0.9);
         assert_eq!(rows[0].median_infer_ms.unwrap().value, 100.0);
+        assert_eq!((rows[0].in_doubt, rows[0].missing), (1, 0));
     }
 
     #[test]
