@@ -95,7 +95,9 @@ fn run(job: &Job, data: &Dataset, model: Model) -> Result<Setting> {
     let folder = job.out.join(&model.setting);
     let report = job.program.mask(&data.folder.join("images"), &model.setting, &folder)?;
     let report = MaskReport::read(&report)?;
-    for (image, cause) in &report.failed {
+    // The folder may hold more than is annotated.
+    let annotated = |image: &str| data.pictures.iter().any(|picture| picture.name() == image);
+    for (image, cause) in report.failed.iter().filter(|(image, _)| annotated(image)) {
         eprintln!("not masked, its boxes count as missed: {image}: {cause}");
     }
     Ok(Setting { model, report, masked: folder.join("masked"), scores: Vec::new() })
