@@ -1,7 +1,8 @@
 //! The eye's configuration file (TOML). Unknown keys and wrong types are refused with file, line and what is allowed.
 
+use board_profile::Profile;
 use contract::{CameraId, KeyId, SiteId};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use std::path::{Path, PathBuf};
 
 /// Why a configuration cannot be used.
@@ -51,6 +52,10 @@ pub struct Config {
     /// Where it hangs.
     #[serde(default)]
     pub place: String,
+    /// The board: `rk3588`, `rk3568`, `rv1126b`, `desktop`, or the path of a file like those in `board/profiles`. It says which network and how many
+    /// threads where `[detector]` does not. Absent: `fast` and one thread, whatever the machine.
+    #[serde(default, deserialize_with = "profile")]
+    pub profile: Option<Profile>,
     /// Where frames come from.
     pub source: Source,
     /// Which network.
@@ -70,6 +75,12 @@ pub struct Config {
     /// When doubt covers.
     #[serde(default)]
     pub ladder: mask::ladder::LadderSettings,
+}
+
+/// Reads a profile by its name or path.
+fn profile<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Profile>, D::Error> {
+    let name = String::deserialize(from)?;
+    Profile::open(&name).map(Some).map_err(de::Error::custom)
 }
 
 /// Where frames come from.
@@ -116,12 +127,12 @@ fn fps() -> u32 {
 pub struct DetectorConfig {
     /// `models/manifest.toml`.
     pub manifest: PathBuf,
-    /// `fast` or `full`.
-    #[serde(default = "setting")]
-    pub setting: String,
-    /// Threads for one inference, 1 to 8.
-    #[serde(default = "threads")]
-    pub threads: i32,
+    /// `full`, `fast` or `light`; absent: the profile's. Asked for through [`Config::setting`].
+    #[serde(default)]
+    pub setting: Option<String>,
+    /// Threads for one inference, 1 to 8; absent: the profile's. Asked for through [`Config::threads`].
+    #[serde(default)]
+    pub threads: Option<u8>,
     /// How long a frame waits for its detections before it goes on with predicted masks, milliseconds, 1 to 1000.
     #[serde(default = "wait_ms")]
     pub wait_ms: u64,
@@ -130,12 +141,6 @@ pub struct DetectorConfig {
     pub hang_ms: u64,
 }
 
-fn setting() -> String {
-    "fast".into()
-}
-fn threads() -> i32 {
-    1
-}
 fn wait_ms() -> u64 {
     80
 }
@@ -218,6 +223,19 @@ pub struct ClockConfig {
 }
 
 impl Config {
+    /// Which of the manifest's models looks.
+    #[must_use]
+    pub fn setting(&self) -> &str {
+        let profile = self.profile.as_ref().map(|profile| profile.detector.setting.as_str());
+        self.detector.setting.as_deref().or(profile).unwrap_or("fast")
+    }
+    /// Threads for one inference.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        let profile = self.profile.as_ref().map(|profile| profile.detector.threads);
+        usize::from(self.detector.threads.or(profile).unwrap_or(1))
+    }
+
     /// Reads and checks a file.
     ///
     /// # Errors
@@ -243,7 +261,7 @@ impl Config {
                 Err(ConfigError::OutOfRange { file: file.into(), key, value: value.to_string(), allowed })
             }
         };
-        range("detector.threads", u64::try_from(config.detector.threads).unwrap_or(0), 1, 8, "1 to 8")?;
+        range("detector.threads", config.threads() as u64, 1, 8, "1 to 8")?;
         range("detector.wait_ms", config.detector.wait_ms, 1, 1_000, "1 to 1000")?;
         range("detector.hang_ms", config.detector.hang_ms, 200, 60_000, "200 to 60000")?;
         range("encoder.bitrate_kbps", config.encoder.bitrate_kbps.into(), 100, 50_000, "100 to 50000")?;

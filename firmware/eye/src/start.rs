@@ -96,10 +96,11 @@ pub fn run(config: &Config) -> Result<(), StartError> {
 
 /// Detector, tracks, and the model's name and hash.
 fn sight(config: &Config, watchdog: &Arc<Watchdog>) -> Result<(Sight, (String, String)), StartError> {
-    let threads = usize::try_from(config.detector.threads).unwrap_or(1);
-    let detector = board_tflite::TfliteDetector::open(&config.detector.manifest, &config.detector.setting, threads)?;
+    let (setting, threads) = (config.setting(), config.threads());
+    let detector = board_tflite::TfliteDetector::open(&config.detector.manifest, setting, threads)?;
     let (decoding, pad, spec) = (detector.decoding(), detector.pad(), detector.spec().clone());
-    tracing::info!(model = spec.name, sha256 = spec.sha256, "the model is loaded");
+    let profile = config.profile.as_ref().map_or("none", |profile| profile.name.as_str());
+    tracing::info!(model = spec.name, sha256 = spec.sha256, profile, setting, threads, "the model is loaded");
     let hang = Duration::from_millis(config.detector.hang_ms);
     let inference = Inference::start(Box::new(detector), decoding, Arc::clone(watchdog), hang)?;
     let model = (spec.name.clone(), spec.sha256.clone());

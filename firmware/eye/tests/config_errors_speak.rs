@@ -32,7 +32,7 @@ fn error(text: &str) -> String {
 #[test]
 fn a_good_file_is_read_and_defaults_are_filled_in() {
     let config = Config::parse("eye.toml", GOOD).unwrap();
-    assert_eq!(config.detector.setting, "fast");
+    assert_eq!((config.setting(), config.threads()), ("fast", 1));
     assert_eq!(config.encoder.bitrate_kbps, 4_000);
     assert!(!config.clock.assume_synchronised);
 }
@@ -42,6 +42,31 @@ fn an_unknown_key_is_named_with_file_line_and_what_is_allowed() {
     let text = GOOD.replace("[detector]", "[detector]\nthreshold = 0.1");
     let error = error(&text);
     for part in ["eye.toml", "line 11", "threshold", "manifest", "setting"] {
+        assert!(error.contains(part), "{part} is missing in: {error}");
+    }
+}
+
+#[test]
+fn a_profile_gives_what_the_file_does_not_state() {
+    let with = |profile: &str, detector: &str| {
+        let text = GOOD.replace("camera =", &format!("profile = {profile:?}\ncamera ="));
+        Config::parse("eye.toml", &text.replace("[detector]", &format!("[detector]\n{detector}"))).unwrap()
+    };
+    let chosen = |config: &Config| (config.setting().to_owned(), config.threads());
+    assert_eq!(chosen(&with("rk3588", "")), ("full".to_owned(), 4));
+    assert_eq!(chosen(&with("rk3588", "setting = \"light\"")), ("light".to_owned(), 4));
+    assert_eq!(chosen(&with("rk3588", "threads = 2")), ("full".to_owned(), 2));
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("own.toml");
+    let text = "name = \"own\"\ndescription = \"ours\"\n[detector]\nsetting = \"light\"\nthreads = 3\n";
+    std::fs::write(&own, text).unwrap();
+    assert_eq!(chosen(&with(own.to_str().unwrap(), "")), ("light".to_owned(), 3));
+}
+
+#[test]
+fn a_profile_that_is_not_there_is_named_with_its_line_and_those_that_are() {
+    let error = error(&GOOD.replace("camera =", "profile = \"rk3399\"\ncamera ="));
+    for part in ["eye.toml", "line 3", "rk3399", "rk3588", "desktop"] {
         assert!(error.contains(part), "{part} is missing in: {error}");
     }
 }
@@ -82,5 +107,6 @@ fn a_missing_file_is_named() {
 #[test]
 fn the_example_is_a_configuration() {
     let config = Config::parse("eye.example.toml", include_str!("../eye.example.toml")).unwrap();
+    assert_eq!(config.profile.as_ref().map(|profile| profile.name.as_str()), Some("rk3588"));
     assert_eq!(config.encoder.bitrate_kbps, 4_000);
 }

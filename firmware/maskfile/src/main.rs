@@ -1,6 +1,7 @@
 //! `campari-mask`: pictures and clips through the eye's own detector and mask. Exit status 0 done, 1 a file or more failed, 2 usage.
 
 use anyhow::{Context, bail};
+use board_profile::{DEVICE_TREE, Profile};
 use board_tflite::TfliteDetector;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
@@ -36,12 +37,16 @@ struct Arguments {
     /// pixelate, fill or coarse (coarse needs --largest-face).
     #[arg(long, default_value = "fill")]
     filter: Filter,
-    /// Which of the manifest's models: light, fast or full.
-    #[arg(long, default_value = "fast")]
-    setting: String,
-    /// Threads of the detector.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
-    threads: u16,
+    /// The board whose setting and threads are taken: rk3588, rk3568, rv1126b or desktop, or a file like those in board/profiles
+    /// [default: the board that this runs on, else desktop]
+    #[arg(long, value_name = "NAME|FILE")]
+    profile: Option<String>,
+    /// Which of the manifest's models: light, fast or full [default: the profile's]
+    #[arg(long)]
+    setting: Option<String>,
+    /// Threads of the detector [default: the profile's]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    threads: Option<u16>,
     /// Width of the largest face possible, as a share of the picture's width (above 0, at most 1).
     #[arg(long, value_name = "SHARE")]
     largest_face: Option<f32>,
@@ -100,7 +105,14 @@ fn mask(arguments: &Arguments) -> anyhow::Result<Summary> {
         Some(manifest) => manifest.clone(),
         None => find_manifest()?,
     };
-    let detector = TfliteDetector::open(&manifest, &arguments.setting, usize::from(arguments.threads))?;
+    let profile = match &arguments.profile {
+        Some(profile) => Profile::open(profile)?,
+        None => Profile::of_this_board(Path::new(DEVICE_TREE))?,
+    };
+    let setting = arguments.setting.as_deref().unwrap_or(profile.detector.setting.as_str());
+    let threads = arguments.threads.unwrap_or(profile.detector.threads.into());
+    let detector = TfliteDetector::open(&manifest, setting, usize::from(threads))?;
+    eprintln!("campari-mask: profile {profile}: setting {setting}, threads {threads}");
     let (decoding, pad) = (detector.decoding(), detector.pad());
     let mut looker = Looker::new(Box::new(detector), decoding, pad, arguments.filter, arguments.largest_face);
     let file = create(&arguments.report).with_context(|| format!("report {}", arguments.report.display()))?;

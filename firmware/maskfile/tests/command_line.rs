@@ -50,6 +50,39 @@ fn a_file_that_failed_makes_the_status_1() {
 }
 
 #[test]
+fn the_profile_chooses_the_model_unless_the_setting_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    gradient(64, 48).save(folder.path().join("a.png")).unwrap();
+    fs::write(
+        folder.path().join("own.toml"),
+        "name = \"own\"\ndescription = \"ours\"\n[detector]\nsetting = \"light\"\nthreads = 2\n",
+    )
+    .unwrap();
+    for (more, words) in [
+        (
+            &["--profile", "rk3588"][..],
+            "profile rk3588 (Rockchip RK3588: 4x Cortex-A76 and 4x Cortex-A55, both with int8 dot product): setting full, threads 4",
+        ),
+        (&["--profile", "rk3588", "--threads", "1"], "setting full, threads 1"),
+        (&["--profile", "rv1126b"], "setting light, threads 3"),
+        (&["--profile", "rk3588", "--setting", "fast"], "setting fast, threads 4"),
+        (&["--profile", "own.toml"], "profile own (ours): setting light, threads 2"),
+        (&[], ": setting "),
+    ] {
+        let done = campari_mask(folder.path(), &[&["a.png", "--out", "out", "--report", "r"][..], more].concat());
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(status(&done), 0, "{more:?}: {said}");
+        assert!(said.contains(words), "{more:?}: {said}");
+    }
+    for (profile, words) in [("rk3399", "there are: rk3588"), ("gone.toml", "gone.toml: No such file")] {
+        let done = campari_mask(folder.path(), &["a.png", "--out", "no", "--report", "r", "--profile", profile]);
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(status(&done), 1, "{said}");
+        assert!(said.contains(words) && !folder.path().join("no").exists(), "{said}");
+    }
+}
+
+#[test]
 fn wrong_usage_is_status_2_and_says_what_to_give() {
     let folder = tempfile::tempdir().unwrap();
     gradient(64, 48).save(folder.path().join("a.png")).unwrap();

@@ -1,0 +1,96 @@
+//! Every board has the profile that its file states; what cannot be meant is refused with words.
+#![allow(clippy::unwrap_used)] // a helper that fails fails the test
+
+use board_profile::{Profile, Setting};
+
+const OWN: &str = "name = \"roof\"\ndescription = \"ours\"\n[detector]\nsetting = \"light\"\nthreads = 2\n";
+
+fn refused(text: &str) -> String {
+    Profile::parse("roof.toml", text).unwrap_err().to_string()
+}
+
+#[test]
+fn every_file_in_the_folder_is_built_in_under_its_own_name() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../profiles");
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    let mut built_in: Vec<_> = Profile::built_in().unwrap().into_iter().map(|profile| profile.name + ".toml").collect();
+    built_in.sort();
+    assert_eq!(files, built_in);
+}
+
+#[test]
+fn each_board_gets_the_network_that_it_can_afford() {
+    for (name, setting) in
+        [("rk3588", Setting::Full), ("rk3568", Setting::Fast), ("rv1126b", Setting::Light), ("desktop", Setting::Fast)]
+    {
+        let profile = Profile::open(name).unwrap();
+        assert_eq!((profile.name.as_str(), profile.detector.setting), (name, setting));
+    }
+}
+
+#[test]
+fn a_board_is_known_by_its_device_tree() {
+    for (compatible, name) in [
+        ("radxa,rock-5b\0rockchip,rk3588\0", "rk3588"),
+        ("xunlong,orangepi-5\0rockchip,rk3588s\0", "rk3588"),
+        ("firefly,rk3568-roc-pc\0rockchip,rk3568\0", "rk3568"),
+        ("rockchip,rv1126b-evb1-v10\0rockchip,rv1126b\0", "rv1126b"),
+        ("rockchip,rv1126b", "rv1126b"),
+    ] {
+        assert_eq!(Profile::of_compatible(compatible.as_bytes()).unwrap().unwrap().name, name);
+    }
+    // A part of a name is another board: the RV1126 has other cores.
+    for compatible in [&b""[..], b"\0\0", b"rockchip,rv1126\0", b"rockchip,rk3588-x\0", b"\xff\xfe\0"] {
+        assert_eq!(Profile::of_compatible(compatible).unwrap(), None);
+    }
+}
+
+#[test]
+fn what_no_profile_names_is_a_desktop() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = folder.path().join("compatible");
+    assert_eq!(Profile::of_this_board(&tree).unwrap().name, "desktop");
+    std::fs::write(&tree, "raspberrypi,5-model-b\0brcm,bcm2712\0").unwrap();
+    assert_eq!(Profile::of_this_board(&tree).unwrap().name, "desktop");
+    std::fs::write(&tree, "radxa,e25\0rockchip,rk3568\0").unwrap();
+    assert_eq!(Profile::of_this_board(&tree).unwrap().name, "rk3568");
+}
+
+#[test]
+fn a_file_of_ones_own_is_taken_by_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roof.toml");
+    std::fs::write(&file, OWN).unwrap();
+    let profile = Profile::open(file.to_str().unwrap()).unwrap();
+    assert_eq!((profile.name.as_str(), profile.detector.threads), ("roof", 2));
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_with_what_is_allowed() {
+    let cases = [
+        (OWN.replace("threads", "thread"), vec!["roof.toml", "line 5", "thread", "threads"]),
+        (OWN.replace("light", "lite"), vec!["line 4", "lite", "full", "fast", "light"]),
+        (OWN.replace('2', "0"), vec!["roof.toml", "detector.threads = 0", "1 to 8"]),
+        (OWN.replace('2', "9"), vec!["detector.threads = 9", "1 to 8"]),
+        (OWN.replace("setting = \"light\"\n", ""), vec!["setting"]),
+        (format!("colour = 1\n{OWN}"), vec!["line 1", "colour", "description"]),
+    ];
+    for (text, words) in cases {
+        let error = refused(&text);
+        for word in words {
+            assert!(error.contains(word), "{word} is missing in: {error}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_name_is_answered_with_those_that_there_are() {
+    let error = Profile::open("rk3399").unwrap_err().to_string();
+    for word in ["rk3399", "rk3588", "rk3568", "rv1126b", "desktop", "path"] {
+        assert!(error.contains(word), "{word} is missing in: {error}");
+    }
+    let error = Profile::open("./gone.toml").unwrap_err().to_string();
+    assert!(error.contains("./gone.toml") && error.contains("No such file"), "{error}");
+}
