@@ -63,9 +63,8 @@ fn the_profile_chooses_the_model_unless_the_setting_is_given() {
             &["--profile", "rk3588"][..],
             "profile rk3588 (Rockchip RK3588: 4x Cortex-A76 and 4x Cortex-A55, both with int8 dot product): setting full, threads 4",
         ),
-        (&["--profile", "rk3588", "--threads", "1"], "setting full, threads 1"),
         (&["--profile", "rv1126b"], "setting light, threads 3"),
-        (&["--profile", "rk3588", "--setting", "fast"], "setting fast, threads 4"),
+        (&["--profile", "rk3588", "--setting", "fast", "--threads", "1"], "setting fast, threads 1"),
         (&["--profile", "own.toml"], "profile own (ours): setting light, threads 2"),
         (&[], ": setting "),
     ] {
