@@ -18,6 +18,7 @@ pub mod object;
 pub mod overlay;
 pub mod plan;
 pub mod scene_cut;
+pub mod silhouette;
 pub mod slate;
 
 pub use apply::{Painter, apply};
@@ -33,3 +34,4 @@ pub use object::{Class, MAX_OBJECTS, Object, Objects, Rect};
 pub use overlay::Overlay;
 pub use plan::{Plan, Scene};
 pub use scene_cut::{Change, SceneCut, SceneCutSettings};
+pub use silhouette::{SHAPE, SilhouetteSettings};

@@ -66,6 +66,11 @@ pub(crate) enum Style {
     Pixelate,
     /// Each object flat.
     Fill,
+    /// Each object flat, and all that is not the still scene.
+    Silhouette {
+        /// Side of the cells where nothing is known yet, pixels; even. Without it that is flat.
+        coarse_cell_px: Option<u32>,
+    },
     /// The whole picture in cells.
     Coarse {
         /// Side of a cell, pixels; even.
@@ -107,10 +112,10 @@ impl Plan {
     pub fn objects(&self) -> &[Object] {
         &self.objects
     }
-    /// Whether the whole picture is painted, in cells or flat.
+    /// Whether the whole picture is painted: in cells, flat, or with a still scene learned earlier.
     #[must_use]
     pub fn covers_all(&self) -> bool {
-        matches!(self.style(), Style::Coarse { .. } | Style::Dark)
+        matches!(self.style(), Style::Silhouette { .. } | Style::Coarse { .. } | Style::Dark)
     }
     /// The areas that [`crate::apply`] paints on a picture of this geometry, zones first, apart from the overlay.
     #[must_use]
@@ -124,12 +129,9 @@ impl Plan {
     /// Every combination that is not known to show enough too little is `Dark`.
     pub(crate) fn style(&self) -> Style {
         match (self.rung, self.filter, self.coarse_cell_px) {
-            (Rung::Dark, _, _) | (Rung::Covered, _, None) | (_, Filter::Coarse | Filter::Silhouette, None) => {
-                Style::Dark
-            }
-            (Rung::Covered, _, Some(cell_px)) | (_, Filter::Coarse | Filter::Silhouette, Some(cell_px)) => {
-                Style::Coarse { cell_px }
-            }
+            (Rung::Dark, _, _) | (Rung::Covered, _, None) | (_, Filter::Coarse, None) => Style::Dark,
+            (Rung::Covered, _, Some(cell_px)) | (_, Filter::Coarse, Some(cell_px)) => Style::Coarse { cell_px },
+            (_, Filter::Silhouette, coarse_cell_px) => Style::Silhouette { coarse_cell_px },
             (_, Filter::Fill, _) => Style::Fill,
             (_, Filter::Pixelate, _) => Style::Pixelate,
         }
@@ -139,7 +141,7 @@ impl Plan {
 /// Decides what to paint on `frame`.
 ///
 /// `objects` is what detector and tracks say of this very frame, `None` when they could not tell. `rung` is the ladder's word; the plan's rung
-/// is that or a more careful one (P3). `silhouette` is not painted yet: `coarse`, the next stronger, stands in for it.
+/// is that or a more careful one (P3).
 #[must_use]
 pub fn decide(frame: FrameId, objects: Option<&Objects>, rung: Rung, filter: Filter, scene: &Scene) -> Plan {
     let known = objects.filter(|found| {
@@ -147,7 +149,7 @@ pub fn decide(frame: FrameId, objects: Option<&Objects>, rung: Rung, filter: Fil
     });
     let mut rung = if known.is_none() { rung.max(Rung::Covered) } else { rung };
     let coarse_cell_px = scene.largest_face_px.filter(|px| px.is_finite() && *px > 0.0).map(coarse_cell_px);
-    let whole = rung >= Rung::Covered || filter >= Filter::Silhouette;
+    let whole = rung >= Rung::Covered || filter == Filter::Coarse;
     let zones_unsound = scene.zones.iter().any(|zone| ![zone.x, zone.y, zone.w, zone.h].iter().all(|v| v.is_finite()));
     if (whole && coarse_cell_px.is_none()) || zones_unsound {
         rung = Rung::Dark;

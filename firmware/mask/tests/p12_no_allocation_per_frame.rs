@@ -17,7 +17,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn plans(id: u64) -> Vec<Plan> {
     let objects = found(id, &[head(1, 10.0, 10.0, 60.0, 80.0), head(2 + id as u32, 90.0, 20.0, 40.0, 40.0)]);
-    let mut plans: Vec<Plan> = [Filter::Pixelate, Filter::Fill, Filter::Coarse]
+    let mut plans: Vec<Plan> = Filter::ALL
         .into_iter()
         .map(|filter| decide(FrameId(id), Some(&objects), Rung::Clear, filter, &scene()))
         .collect();

@@ -6,7 +6,7 @@ mod support;
 
 use contract::{Filter, Rung};
 use mask::plan::{MAX_ZONES, Scene, decide};
-use mask::{Area, BLACK, FrameError, FrameId, MAX_OBJECTS, Object, Objects, Painter, Rect, apply};
+use mask::{Area, BLACK, FILL, FrameError, FrameId, MAX_OBJECTS, Object, Objects, Painter, Rect, apply};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use support::{Picture, found, head, scene};
@@ -79,10 +79,13 @@ fn p3_the_ladder_can_only_be_made_more_careful() {
 }
 
 #[test]
-fn p3_silhouette_is_never_painted_as_something_weaker() {
-    let plan = decide(FrameId(1), Some(&found(1, &[])), Rung::Clear, Filter::Silhouette, &scene());
-    assert_eq!(plan.filter(), Filter::Coarse);
+fn p3_silhouette_shows_nothing_of_its_first_picture() {
+    let plan = decide(FrameId(1), Some(&found(1, &[])), Rung::Clear, Filter::Silhouette, &Scene::unknown());
+    assert_eq!((plan.filter(), plan.rung()), (Filter::Silhouette, Rung::Clear));
     assert!(plan.covers_all());
+    let raw = Picture::noise(96, 64, 0, 5);
+    let masked = apply(raw.frame(1, 0), &plan, &mut Painter::new()).unwrap();
+    assert!(masked.planes().luma.iter().all(|&value| value == FILL.y));
 }
 
 #[test]

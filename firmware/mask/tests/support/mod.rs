@@ -1,6 +1,8 @@
 //! Frames on the heap with known pixels, for the tests of this crate.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)] // each file takes what it needs; a helper that fails fails the test
 
+pub mod stage;
+
 use mask::plan::Scene;
 use mask::{
     CaptureTime, Class, ColourRange, FrameBuffer, FrameId, Geometry, Object, Objects, Planes, PlanesMut, RawFrame, Rect,

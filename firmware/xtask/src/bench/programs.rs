@@ -31,6 +31,8 @@ pub(super) fn paint(_: &Setting) -> Result<Vec<Row>> {
         Row::new("paint fill", "ms", Bar::AtMost(0.03), number(&json, "fill_ms")?)
             .note("1080p, 10 objects of 80x100 px"),
         Row::new("paint pixelate", "ms", Bar::AtMost(0.1), number(&json, "pixelate_ms")?).note("the same"),
+        Row::new("paint silhouette", "ms", Bar::AtMost(6.0), number(&json, "silhouette_ms")?)
+            .note("the slowest of: nothing known, scene known, everything changing"),
         Row::new("paint coarse / copy", "x", Bar::AtMost(3.0), number(&json, "coarse_over_copy")?)
             .note("the whole NV12 picture, against copying it once"),
     ])
