@@ -1,11 +1,13 @@
 //! What is read: annotated pictures, the report of `campari-mask`, lists of ours, the models' manifest.
 
 mod annotations;
+mod heads;
 mod lists;
 mod mask_report;
 mod models;
 
 pub use annotations::{Annotated, Class, Dataset, Rect, TruthBox};
+pub use heads::{Head, Heads, View};
 pub use lists::{Extras, TrainedOn};
 pub use mask_report::{Found, Kind, MaskReport, Masked, Shape};
 pub use models::{Model, models};

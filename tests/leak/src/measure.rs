@@ -9,7 +9,7 @@ mod sheets;
 
 pub use mask::Program;
 
-use crate::input::{Annotated, Dataset, Extras, MaskReport, Model, TrainedOn, models};
+use crate::input::{Annotated, Class, Dataset, Extras, Heads, MaskReport, Model, TrainedOn, models};
 use crate::report::{Basis, Look, Outcome, curve, json, tables};
 use crate::score::{PictureScore, Pixels, score};
 use crate::stats::{Scored, rows};
@@ -52,6 +52,7 @@ struct Setting {
 pub fn measure(job: &Job) -> Result<String> {
     let data = Dataset::open(&job.data)?;
     let extras = Extras::read(&job.models.join("eval/extra-annotations.jsonl"))?;
+    let heads = Heads::read(&job.models.join("eval/head-attributes.jsonl"))?;
     let trained = TrainedOn::read(&job.models.join("eval/trained-on.txt"))?;
     let chosen = models(&job.models.join("manifest.toml"), &job.settings)?;
     fs::create_dir_all(&job.out).with_context(|| format!("making {}", job.out.display()))?;
@@ -80,6 +81,7 @@ pub fn measure(job: &Job) -> Result<String> {
             source: picture.source.clone(),
             luma: *luma,
             trained_on: trained.contains(&picture.image),
+            heads: heads.of(&picture.image, score.boxes.iter().filter(|one| one.class == Class::Face).count()),
             score,
         };
         Outcome { model: setting.model, rows: rows(&pictures.map(scored).collect::<Vec<_>>()) }

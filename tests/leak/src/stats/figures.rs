@@ -1,7 +1,7 @@
 //! From scored pictures to a table: rows of pictures (all, by day, by source), figures of each class in each.
 
 use super::bootstrap::{Interval, Resamples, median};
-use crate::input::Class;
+use crate::input::{Class, Head, View};
 use crate::score::{Bin, BoxScore, CURVE, PictureScore, TABLE};
 use std::collections::BTreeSet;
 
@@ -18,9 +18,30 @@ pub struct Scored {
     pub luma: f64,
     /// A model was trained on it.
     pub trained_on: bool,
+    /// What is known of its annotated heads, in their order.
+    pub heads: Vec<Head>,
     /// How it fared.
     pub score: PictureScore,
 }
+
+impl Scored {
+    /// The picture with only those annotated heads, and no plates.
+    fn only(&self, which: &dyn Fn(Head) -> bool) -> Self {
+        let faces = self.score.boxes.iter().filter(|one| one.class == Class::Face);
+        let boxes = faces.zip(&self.heads).filter(|(_, head)| which(**head)).map(|(one, _)| *one).collect();
+        Self { score: PictureScore { boxes, ..self.score.clone() }, ..self.clone() }
+    }
+}
+
+/// What heads are told apart by.
+type HeadRow = (&'static str, fn(Head) -> bool);
+const HEAD_ROWS: [HeadRow; 5] = [
+    ("mask worn", |head| head.mask_worn == Some(true)),
+    ("no mask worn", |head| head.mask_worn == Some(false)),
+    ("seen from the side", |head| head.view == Some(View::Side)),
+    ("seen from behind", |head| head.view == Some(View::Back)),
+    ("bent down", |head| head.view == Some(View::Down)),
+];
 
 /// A figure with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -86,7 +107,7 @@ pub struct Row {
     pub classes: Vec<ClassFigures>,
 }
 
-/// All rows: all pictures, those never trained on (where any was), night and day, each source.
+/// All rows: all pictures, those never trained on (where any was), night and day, each source, then kinds of heads where they are known.
 #[must_use]
 pub fn rows(pictures: &[Scored]) -> Vec<Row> {
     let some = |name: &str, which: &dyn Fn(&Scored) -> bool| {
@@ -102,6 +123,13 @@ pub fn rows(pictures: &[Scored]) -> Vec<Row> {
     let sources: BTreeSet<&str> = pictures.iter().map(|picture| picture.source.as_str()).collect();
     for source in sources {
         rows.extend(some(source, &|picture| picture.source == source));
+    }
+    for (name, which) in HEAD_ROWS {
+        let reduced: Vec<Scored> = pictures.iter().map(|picture| picture.only(&which)).collect();
+        let with: Vec<&Scored> = reduced.iter().filter(|picture| !picture.score.boxes.is_empty()).collect();
+        if !with.is_empty() {
+            rows.push(row(name.to_owned(), &with));
+        }
     }
     rows
 }
@@ -198,7 +226,7 @@ mod tests {
             missing: false,
             in_doubt: luma < 50.0,
         };
-        Scored { source: source.into(), luma, trained_on: false, score }
+        Scored { source: source.into(), luma, trained_on: false, heads: Vec::new(), score }
     }
 
     fn some_pictures() -> Vec<Scored> {
@@ -259,6 +287,18 @@ mod tests {
         // Everything trained on: nothing to tell.
         pictures.iter_mut().for_each(|picture| picture.trained_on = true);
         assert_eq!(names(&pictures)[1].0, "night");
+    }
+
+    #[test]
+    fn heads_are_told_apart_where_it_is_known_what_they_wear() {
+        let mut pictures = some_pictures();
+        let people = pictures.iter_mut().find(|picture| picture.source == "people").unwrap();
+        let count = people.score.boxes.iter().filter(|one| one.class == Class::Face).count();
+        people.heads = vec![Head { mask_worn: Some(true), view: Some(View::Side) }; count];
+        let rows = rows(&pictures);
+        let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+        assert!(names.ends_with(&["mask worn", "seen from the side"]), "{names:?}");
+        assert_eq!(class(rows.last().unwrap(), Class::Face).boxes, count);
     }
 
     #[test]
