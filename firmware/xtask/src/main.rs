@@ -3,6 +3,7 @@
 //! The only program that runs before set-up, so it builds with Rust and a C linker alone. It orchestrates; every job it
 //! starts is a program of its own (cargo, pip, ffmpeg, `campari demo`). Exit status: 0 done, 1 refused or failed, 2 usage.
 
+mod attack;
 mod bench;
 mod child;
 mod demo;
@@ -11,6 +12,7 @@ mod lint;
 mod progress;
 mod setup;
 mod test;
+mod venv;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -40,6 +42,8 @@ enum Command {
     Bench(bench::Options),
     /// Measures what detector and mask miss on annotated pictures, with 95 % intervals.
     Leak(leak::Options),
+    /// Tries to undo masking: re-identification, plate reading, several frames, edges, the stream.
+    Attack(attack::Options),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         Command::Lint(options) => lint::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Leak(options) => leak::run(&options),
+        Command::Attack(options) => attack::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

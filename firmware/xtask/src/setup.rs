@@ -32,6 +32,9 @@ pub(crate) struct Options {
     /// Also what only `cargo xtask nightly` needs.
     #[arg(skip)]
     pub(crate) nightly: bool,
+    /// Also what only `cargo xtask attack` needs.
+    #[arg(skip)]
+    pub(crate) attack: bool,
 }
 
 /// A machine type that Campari is built for.
@@ -107,7 +110,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// What is not there yet, in the order in which it has to be done.
 fn missing(kept: &Path, options: &Options) -> Result<Vec<Job>> {
     let mut jobs = Vec::new();
-    let needs = debian::missing(options.bench, options.nightly);
+    let needs = debian::missing(options.bench || options.attack, options.nightly, options.attack);
     if !needs.is_empty() {
         jobs.push(Job::Debian(needs));
     }

@@ -4,15 +4,12 @@ use super::Setting;
 use super::process::{self, Used};
 use super::programs::number;
 use super::row::{Bar, Row};
-use crate::{child, demo, setup, workspace};
+use crate::{child, demo, venv, workspace};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
-
-/// The peer and its own dependencies, as it was compared in the project's notes.
-const DEFACE: [&str; 2] = ["deface==1.5.0", "onnxruntime==1.23.2"];
 
 /// One demo run and what the eye used meanwhile.
 fn demo_run(setting: &Setting, clip: Option<PathBuf>, detector: &str, seconds: u32) -> Result<(Value, Used)> {
@@ -161,7 +158,7 @@ pub(super) fn maskfile(setting: &Setting) -> Result<Vec<Row>> {
     let ours_fps = frames / timed(&mut ours)?;
     let own = Row::new("campari-mask", "frames/s", Bar::None, ours_fps);
 
-    match deface(setting) {
+    match venv::deface() {
         Err(error) => {
             Ok(vec![own, Row::missing("campari-mask / deface", &format!("deface could not be had: {error:#}"))])
         }
@@ -183,19 +180,6 @@ fn timed(command: &mut Command) -> Result<f64> {
     let started = Instant::now();
     child::output(command)?;
     Ok(started.elapsed().as_secs_f64())
-}
-
-/// deface in a virtual environment of its own, made once.
-fn deface(setting: &Setting) -> Result<PathBuf> {
-    let folder = setting.kept.join("deface");
-    let program = folder.join("bin/deface");
-    let whole = folder.join("whole");
-    if !whole.exists() {
-        child::output(setup::python().args(["-m", "venv", "--clear"]).arg(&folder))?;
-        child::output(Command::new(folder.join("bin/pip")).args(["install", "--quiet"]).args(DEFACE))?;
-        setup::write_whole(&whole, DEFACE.join("\n").as_bytes())?;
-    }
-    Ok(program)
 }
 
 #[cfg(test)]

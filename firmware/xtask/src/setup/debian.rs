@@ -69,11 +69,18 @@ const NEEDS: &[Need] = &[
     },
 ];
 
-/// For `cargo xtask bench` alone.
+/// For `cargo xtask bench` and `cargo xtask attack`.
 const BENCH: &[Need] = &[Need {
     package: "python3-venv",
     sign: Sign::Module("ensurepip"),
     why: "the peer deface lives in a virtual environment",
+}];
+
+/// For `cargo xtask attack` alone.
+const ATTACK: &[Need] = &[Need {
+    package: "tesseract-ocr",
+    sign: Sign::Program("tesseract"),
+    why: "the attack that reads masked plates; brings its English model along",
 }];
 
 /// For `cargo xtask nightly` alone: the board in a VM.
@@ -98,8 +105,9 @@ impl Need {
 }
 
 /// What this machine lacks.
-pub(crate) fn missing(bench: bool, nightly: bool) -> Vec<&'static Need> {
-    let extra = BENCH.iter().filter(|_| bench).chain(NIGHTLY.iter().filter(|_| nightly));
+pub(crate) fn missing(bench: bool, nightly: bool, attack: bool) -> Vec<&'static Need> {
+    let extra = [(BENCH, bench), (NIGHTLY, nightly), (ATTACK, attack)];
+    let extra = extra.into_iter().filter(|(_, asked)| *asked).flat_map(|(needs, _)| needs);
     NEEDS.iter().chain(extra).filter(|need| !need.met()).collect()
 }
 
@@ -195,7 +203,7 @@ mod tests {
 
     #[test]
     fn every_need_says_why() {
-        for need in NEEDS.iter().chain(BENCH).chain(NIGHTLY) {
+        for need in NEEDS.iter().chain(BENCH).chain(NIGHTLY).chain(ATTACK) {
             assert!(need.why.len() > 5, "{}", need.package);
         }
     }
