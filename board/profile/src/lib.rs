@@ -9,6 +9,7 @@ mod error;
 pub use device_tree::DEVICE_TREE;
 pub use error::ProfileError;
 
+use contract::FilterRates;
 use serde::Deserialize;
 use std::fmt;
 use std::path::Path;
@@ -38,6 +39,9 @@ pub struct Profile {
     pub compatible: Vec<String>,
     /// Which network, and how hard it may work.
     pub detector: DetectorProfile,
+    /// Pictures a second of each filter.
+    #[serde(default)]
+    pub fps: FilterRates,
 }
 
 /// Which network, and how hard it may work.

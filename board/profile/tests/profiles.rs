@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a helper that fails fails the test
 
 use board_profile::{Profile, Setting};
+use contract::{Filter, FilterRates};
 
 const OWN: &str = "name = \"roof\"\ndescription = \"ours\"\n[detector]\nsetting = \"light\"\nthreads = 2\n";
 
@@ -28,6 +29,16 @@ fn each_board_gets_the_network_that_it_can_afford() {
         let profile = Profile::open(name).unwrap();
         assert_eq!((profile.name.as_str(), profile.detector.setting), (name, setting));
     }
+}
+
+#[test]
+fn each_board_states_a_rate_for_every_filter_and_a_lower_one_for_silhouette() {
+    for profile in Profile::built_in().unwrap() {
+        let rate = |filter| profile.fps.of(filter).unwrap_or_else(|| panic!("{}: {filter}", profile.name));
+        assert!(Filter::ALL.into_iter().all(|filter| (1..=30).contains(&rate(filter))), "{}", profile.name);
+        assert!(rate(Filter::Silhouette) < rate(Filter::Fill), "{}", profile.name);
+    }
+    assert_eq!(Profile::parse("roof", OWN).unwrap().fps, FilterRates::default(), "one's own need not");
 }
 
 #[test]
@@ -76,6 +87,8 @@ fn what_cannot_be_meant_is_refused_with_what_is_allowed() {
         (OWN.replace('2', "9"), vec!["detector.threads = 9", "1 to 8"]),
         (OWN.replace("setting = \"light\"\n", ""), vec!["setting"]),
         (format!("colour = 1\n{OWN}"), vec!["line 1", "colour", "description"]),
+        (format!("{OWN}[fps]\nsilhouette = 0\n"), vec!["line 7", "silhouette = 0"]),
+        (format!("{OWN}[fps]\nblur = 25\n"), vec!["line 7", "blur", "silhouette"]),
     ];
     for (text, words) in cases {
         let error = refused(&text);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::num::NonZeroU8;
 
 /// How masking looks, weakest first: `a < b` means that `b` hides more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,6 +46,41 @@ impl std::str::FromStr for Filter {
             .into_iter()
             .find(|filter| filter.name() == text)
             .ok_or_else(|| format!("{text:?} is no filter (pixelate, fill, silhouette, coarse)"))
+    }
+}
+
+/// The highest frame rate of each filter, pictures a second; one that is not stated is not limited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "the names are the filters'")]
+pub struct FilterRates {
+    pub pixelate: Option<NonZeroU8>,
+    pub fill: Option<NonZeroU8>,
+    pub silhouette: Option<NonZeroU8>,
+    pub coarse: Option<NonZeroU8>,
+}
+
+impl FilterRates {
+    /// That of `filter`.
+    #[must_use]
+    pub fn of(&self, filter: Filter) -> Option<u8> {
+        let rate = match filter {
+            Filter::Pixelate => self.pixelate,
+            Filter::Fill => self.fill,
+            Filter::Silhouette => self.silhouette,
+            Filter::Coarse => self.coarse,
+        };
+        rate.map(NonZeroU8::get)
+    }
+    /// These, and `others` where these say nothing.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            pixelate: self.pixelate.or(others.pixelate),
+            fill: self.fill.or(others.fill),
+            silhouette: self.silhouette.or(others.silhouette),
+            coarse: self.coarse.or(others.coarse),
+        }
     }
 }
 

@@ -13,6 +13,6 @@ pub mod policy;
 pub mod reason;
 pub mod topic;
 
-pub use filter::{Filter, Rung};
+pub use filter::{Filter, FilterRates, Rung};
 pub use id::{Audience, CameraId, Challenge, IdError, Jti, KeyId, SiteId, SubscriberId, ViewName};
 pub use reason::{EndReason, ErrorCode, ToldReason};

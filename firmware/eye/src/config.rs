@@ -1,9 +1,13 @@
 //! The eye's configuration file (TOML). Unknown keys and wrong types are refused with file, line and what is allowed.
 
 use board_profile::Profile;
-use contract::{CameraId, KeyId, SiteId};
+use contract::{CameraId, FilterRates, KeyId, SiteId};
 use serde::{Deserialize, Deserializer, de};
+use std::num::NonZeroU8;
 use std::path::{Path, PathBuf};
+
+/// Pictures a second of `silhouette` where nothing is said: what shows only where things are needs no more.
+const SILHOUETTE_FPS: u8 = 12;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +79,12 @@ pub struct Config {
     /// When doubt covers.
     #[serde(default)]
     pub ladder: mask::ladder::LadderSettings,
+    /// Pictures a second of each filter, in place of the profile's. Asked for through [`Config::rates`].
+    #[serde(default)]
+    pub fps: FilterRates,
+    /// How slowly `silhouette` learns the still scene.
+    #[serde(default)]
+    pub silhouette: mask::SilhouetteSettings,
 }
 
 /// Reads a profile by its name or path.
@@ -236,6 +246,15 @@ impl Config {
         usize::from(self.detector.threads.or(profile).unwrap_or(1))
     }
 
+    /// The highest frame rate of each filter: the file's, else the profile's; without either `silhouette` has [`SILHOUETTE_FPS`] and the others the
+    /// camera's.
+    #[must_use]
+    pub fn rates(&self) -> FilterRates {
+        let profile = self.profile.as_ref().map(|profile| profile.fps).unwrap_or_default();
+        let otherwise = FilterRates { silhouette: NonZeroU8::new(SILHOUETTE_FPS), ..FilterRates::default() };
+        self.fps.or(profile).or(otherwise)
+    }
+
     /// Reads and checks a file.
     ///
     /// # Errors
@@ -267,6 +286,10 @@ impl Config {
         range("encoder.bitrate_kbps", config.encoder.bitrate_kbps.into(), 100, 50_000, "100 to 50000")?;
         range("encoder.key_interval_s", config.encoder.key_interval_s.into(), 1, 60, "1 to 60")?;
         range("policy.roots (how many)", config.policy.roots.len() as u64, 2, 8, "2 to 8 keys")?;
+        let silhouette = &config.silhouette;
+        range("silhouette.still_s", silhouette.still_s.into(), 5, 600, "5 to 600")?;
+        range("silhouette.again_s", silhouette.again_s.into(), silhouette.still_s.into(), 3_600, "still_s to 3600")?;
+        range("silhouette.step", silhouette.step.into(), 2, 32, "2 to 32")?;
         if let Source::V4l2 { width, height, fps, .. } = config.source {
             range("source.width", width.into(), 16, 7_680, "16 to 7680")?;
             range("source.height", height.into(), 16, 4_320, "16 to 4320")?;

@@ -77,7 +77,7 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     std::thread::Builder::new().name("office".into()).spawn(move || attending.run(&from_link))?;
 
     let desk: Arc<dyn Desk> = Arc::<Office>::clone(&office);
-    let painter = Painter::with_overlay(Overlay::new(config.camera.as_str()));
+    let painter = Painter::with_overlay(Overlay::new(config.camera.as_str())).silhouette(config.silhouette.clone());
     let encoder = encoder(config);
     let parts = Parts { camera, encoder, sight, desk, clock, watchdog, ladder: config.ladder.clone(), painter };
     let mut road = Road::new(parts)?;

@@ -1,6 +1,7 @@
 //! A configuration that cannot be used is refused with file, line and what is allowed.
 #![allow(clippy::unwrap_used)] // a helper that fails fails the test
 
+use contract::Filter;
 use eye::config::{Config, ConfigError};
 
 const GOOD: &str = r#"
@@ -61,6 +62,30 @@ fn a_profile_gives_what_the_file_does_not_state() {
     let text = "name = \"own\"\ndescription = \"ours\"\n[detector]\nsetting = \"light\"\nthreads = 3\n";
     std::fs::write(&own, text).unwrap();
     assert_eq!(chosen(&with(own.to_str().unwrap(), "")), ("light".to_owned(), 3));
+}
+
+#[test]
+fn each_filter_has_the_rate_of_the_file_or_the_profile_and_silhouette_always_has_one() {
+    let rates = |text: &str| {
+        let rates = Config::parse("eye.toml", text).unwrap().rates();
+        Filter::ALL.map(|filter| rates.of(filter))
+    };
+    let profiled = GOOD.replace("camera =", "profile = \"rv1126b\"\ncamera =");
+    assert_eq!(rates(GOOD), [None, None, Some(12), None]);
+    assert_eq!(rates(&profiled), [Some(15), Some(15), Some(8), Some(15)]);
+    assert_eq!(rates(&format!("{profiled}[fps]\ncoarse = 5\n")), [Some(15), Some(15), Some(8), Some(5)]);
+    let error = error(&format!("{GOOD}[fps]\nsilhouette = 0\n"));
+    assert!(error.contains("silhouette") && error.contains("nonzero"), "{error}");
+}
+
+#[test]
+fn a_scene_that_would_be_learned_too_soon_is_refused() {
+    for (line, allowed) in
+        [("still_s = 1", "5 to 600"), ("still_s = 30\nagain_s = 20", "still_s to 3600"), ("step = 60", "2 to 32")]
+    {
+        let error = error(&format!("{GOOD}[silhouette]\n{line}\n"));
+        assert!(error.contains("silhouette.") && error.contains(allowed), "{error}");
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn p12_road_allocates_nothing_per_frame_once_warm() {
     side.desk.want(|order| order.scene.zones.push(Rect { x: 0.0, y: 150.0, w: 80.0, h: 40.0 }).unwrap());
     let mut side = side.sharing();
     side.desk.forget();
-    for filter in [Filter::Pixelate, Filter::Fill, Filter::Coarse] {
+    for filter in Filter::ALL {
         side.desk.want(|order| order.filter = filter);
         (0..WARM).for_each(|_| step(&mut side));
         let (handed, looked) = (side.desk.handed(), side.detector.taken());

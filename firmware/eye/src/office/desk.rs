@@ -21,11 +21,9 @@ impl Desk for Office {
         for share in desk.authority.open_shares(now) {
             open = true;
             filter = filter.max(share.grant().filter);
-            fps_cap = match (fps_cap, share.grant().fps) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
+            fps_cap = lower(fps_cap, share.grant().fps);
         }
+        fps_cap = lower(fps_cap, self.about.rate(filter));
         let key_wanted = open && std::mem::take(&mut desk.key_wanted);
         match &desk.scene {
             Some(scene) if open && self.outbox.connected() => {
@@ -208,6 +206,14 @@ impl Books {
             self.untold.remove(0);
         }
         self.untold.push(ToVoiceEnd { message, usage });
+    }
+}
+
+/// The lower of two caps, of which either may be missing.
+fn lower(a: Option<u8>, b: Option<u8>) -> Option<u8> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }
 

@@ -33,7 +33,7 @@ use token::PublicKey;
 /// The one encode of this board.
 const STREAM: StreamId = StreamId(0);
 /// Filters that this board paints.
-pub const FILTERS: [Filter; 3] = [Filter::Pixelate, Filter::Fill, Filter::Coarse];
+pub const FILTERS: [Filter; 4] = Filter::ALL;
 /// `state` is told at least this often.
 const TELL_STATE_EVERY_MS: u64 = 1_000;
 /// A challenge lives this long.

@@ -4,7 +4,7 @@ use super::{Books, FILTERS, Office, json};
 use crate::config::Config;
 use contract::body::{Catalogue, Counters, EyeState, FilterOffer};
 use contract::policy::Policy;
-use contract::{CameraId, Rung, SiteId};
+use contract::{CameraId, Filter, FilterRates, Rung, SiteId};
 use grant::Now;
 use link::message::ToVoice;
 
@@ -16,6 +16,7 @@ pub(super) struct About {
     place: String,
     model: String,
     model_sha256: String,
+    rates: FilterRates,
 }
 
 impl About {
@@ -27,7 +28,13 @@ impl About {
             place: config.place.clone(),
             model,
             model_sha256,
+            rates: config.rates(),
         }
+    }
+
+    /// The most pictures a second under `filter`, where it has a rate of its own.
+    pub(super) fn rate(&self, filter: Filter) -> Option<u8> {
+        self.rates.of(filter)
     }
 
     pub(super) fn catalogue(&self, policy: Option<&Policy>, fps: f32) -> Catalogue {
@@ -38,7 +45,9 @@ impl About {
             name: self.name.clone(),
             place: self.place.clone(),
             views: views.iter().filter(|view| view.camera == self.camera).map(|view| view.name.clone()).collect(),
-            filters: FILTERS.map(|filter| FilterOffer { filter, fps }).to_vec(),
+            filters: FILTERS
+                .map(|filter| FilterOffer { filter, fps: self.rate(filter).map_or(fps, |rate| fps.min(rate.into())) })
+                .to_vec(),
             codecs: vec!["h264".into()],
             deliveries: vec!["push".into()],
         }

@@ -145,6 +145,8 @@ impl Road {
         if self.format.as_ref() != Some(&format) {
             self.expect_format(format);
         }
+        // Whatever it looks at now, nobody has watched it since the last frame.
+        self.painter.forget();
         self.camera = Some(camera);
         self.last_frame_us = self.clock.monotonic_us();
     }
@@ -224,6 +226,9 @@ impl Road {
             Change::None => {}
             Change::Cut => self.ladder.handle(Event::SceneCut { captured_us: at_us }),
             Change::Moved => self.ladder.handle(Event::CameraMoved { captured_us: at_us }),
+        }
+        if change != Change::None {
+            self.painter.forget();
         }
         let verdict = self.ladder.frame(at_us);
         let order = self.order();
