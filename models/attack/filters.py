@@ -103,7 +103,7 @@ def cell_means(patch, cells, smallest=8):
     h, w = patch.shape[-3:-1]
     columns, rows = grid(w, h, cells, smallest)
     xs, ys = cuts(w, columns), cuts(h, rows)
-    total = np.add.reduceat(np.add.reduceat(patch, ys[:-1], axis=-3, dtype=np.float64), xs[:-1], axis=-2)
+    total = np.add.reduceat(np.add.reduceat(patch, ys[:-1], axis=-3, dtype=np.float32), xs[:-1], axis=-2)
     return total / (np.diff(ys)[:, None] * np.diff(xs)[None])[..., None]
 
 

@@ -53,7 +53,7 @@ def _clip(job):
         report = lines if name == "fill" else report
     boxes = [filters.boxes_of(report[f"{number:03}.mkv", t]) for t in range(FRAMES)]
     cell = max(8, -(-int(2.1 * FACE) // 6)) & ~1
-    masked["inside of fill x16"] = [np.clip((p.astype(int) - 128) * 16 + 128, 0, 255).astype(np.uint8) for p in masked["fill"]]
+    masked["inside of fill x16"] = masked["fill"]
     masked["none"] = decoded
     masked["blur"] = [filters.blur(p, b) for p, b in zip(decoded, boxes)]
     masked["deface's blur"] = [deface_blur(p, b) for p, b in zip(decoded, boxes)]
@@ -68,7 +68,7 @@ def _clip(job):
         for name, pictures in masked.items():
             for n in TAKES:
                 if name == "inside of fill x16":
-                    seen["fill", "inside x16", n] = laid_over([inside(pictures[t], own[t]) for t in range(FIRST, FIRST + n)])
+                    seen["fill", "inside x16", n] = 16 * (laid_over([inside(pictures[t], own[t]) for t in range(FIRST, FIRST + n)]) - 128)
                     continue
                 seen[name, "motion", n] = laid_over([along(pictures[t], tx + tile / 2 + paths[slot][t, 0], ty + tile * .46 + paths[slot][t, 1]) for t in range(FIRST, FIRST + n)])
                 if name == "pixelate":

@@ -99,7 +99,7 @@ def best(likelihood, truth):
 def run(program, deface, quick, log):
     """Everything at every width. {width: {filter: {"synthesis": Score, "ocr": Score, "characters": share}}}, the curve over cells, pictures for the sheet."""
     rng = np.random.default_rng(23)
-    count, targets = (300, 72) if quick else (1000, 240)
+    count, targets = (200, 60) if quick else (1000, 240)
     names = texts(count, rng)
     images = [blank_and_text(t) for t in names]
     result, curves, shown = {}, {}, []
