@@ -15,6 +15,7 @@ pub mod inputs;
 pub mod look;
 pub mod picture;
 pub mod place;
+pub mod play;
 pub mod report;
 pub mod run;
 

@@ -82,24 +82,35 @@ impl Looker {
     pub fn look(&mut self, frame: RawFrame, tracker: Option<&mut Tracker>) -> Result<Looked, String> {
         let start = Instant::now();
         let info = *frame.info();
-        let (geometry, range) = (info.geometry, info.range);
-        let map = self.prepare(&frame, geometry, range)?;
+        let map = self.prepare(&frame, info.geometry, info.range)?;
         let prepared = Instant::now();
         self.detector.infer(&self.input).map_err(|error| error.to_string())?;
         let detector = &*self.detector;
         decode(&|role| detector.output(role), &self.decoding, &map, info.id, &mut self.detections);
         let inferred = Instant::now();
-        let scene =
-            Scene { largest_face_px: self.largest_face.map(|share| share * geometry.width as f32), ..Scene::unknown() };
-        let tracked: Objects;
         let objects = match tracker {
-            Some(tracker) => {
-                tracked = tracker.step(info.id, info.captured.monotonic_us, Some(&self.detections));
-                &tracked
-            }
-            None => &self.detections.found,
+            Some(tracker) => tracker.step(info.id, info.captured.monotonic_us, Some(&self.detections)),
+            None => self.detections.found.clone(),
         };
-        let plan = decide(info.id, Some(objects), Rung::Clear, self.filter, &scene);
+        self.paint(frame, &objects, [start, prepared, inferred])
+    }
+
+    /// Masks what `tracker` predicts, as where the detector has no time for a frame.
+    ///
+    /// # Errors
+    /// What failed, in words; the frame is gone.
+    pub fn predict(&mut self, frame: RawFrame, tracker: &mut Tracker) -> Result<Looked, String> {
+        let start = Instant::now();
+        let info = *frame.info();
+        let objects = tracker.step(info.id, info.captured.monotonic_us, None);
+        self.paint(frame, &objects, [start; 3])
+    }
+
+    fn paint(&mut self, frame: RawFrame, objects: &Objects, at: [Instant; 3]) -> Result<Looked, String> {
+        let [start, prepared, inferred] = at;
+        let width = frame.info().geometry.width as f32;
+        let scene = Scene { largest_face_px: self.largest_face.map(|share| share * width), ..Scene::unknown() };
+        let plan = decide(frame.info().id, Some(objects), Rung::Clear, self.filter, &scene);
         let painting = Instant::now();
         let masked = apply(frame, &plan, &mut self.painter).map_err(|error| error.to_string())?;
         let end = Instant::now();

@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser};
 use contract::Filter;
 use indicatif::{ProgressBar, ProgressStyle};
 use maskfile::look::Looker;
+use maskfile::play::{Drop, Play};
 use maskfile::report::Report;
 use maskfile::{FileError, Job, Summary, inputs, run};
 use std::fs::File;
@@ -53,6 +54,19 @@ struct Arguments {
     /// The models' manifest [default: models/manifest.toml of the checkout, or /usr/share/campari/models/manifest.toml]
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
+    /// Take of clips what a camera of so many frames a second would have delivered; the report keeps the clip's own frame numbers
+    #[arg(long, value_name = "N", help_heading = "Measuring")]
+    fps: Option<f64>,
+    /// Lose frames of clips: this share of all, in runs of RUN [default: 1]
+    #[arg(long, value_name = "SEED:SHARE[:RUN]", help_heading = "Measuring")]
+    drop: Option<Drop>,
+    /// Look at every N-th frame of clips only, as a detector that is late; tracks are predicted meanwhile
+    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true, help_heading = "Measuring",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    look_every: u64,
+    /// Mask in clips what is found in each frame and nothing else. Leaks more; for measuring what tracks are worth
+    #[arg(long, help_heading = "Measuring", conflicts_with = "look_every")]
+    no_tracking: bool,
 }
 
 impl Arguments {
@@ -60,6 +74,9 @@ impl Arguments {
     fn check(&self) -> Result<(), String> {
         if self.largest_face.is_some_and(|share| !(share > 0.0 && share <= 1.0)) {
             return Err("--largest-face is a share of the picture's width: above 0, at most 1".into());
+        }
+        if self.fps.is_some_and(|fps| !(fps > 0.0 && fps.is_finite())) {
+            return Err("--fps is above 0".into());
         }
         match self.filter {
             Filter::Silhouette => {
@@ -129,7 +146,10 @@ fn mask(arguments: &Arguments) -> anyhow::Result<Summary> {
     };
     let complain = |error: &FileError| bar.suspend(|| eprintln!("campari-mask: {error}"));
     let kept = [arguments.report.clone()];
-    let job = Job { found: &found, out: &arguments.out, kept: &kept, progress: &progress, complain: &complain };
+    let (fps, drop, look_every, without_tracks) =
+        (arguments.fps, arguments.drop, arguments.look_every, arguments.no_tracking);
+    let play = Play { fps, drop, look_every, without_tracks };
+    let job = Job { found: &found, out: &arguments.out, kept: &kept, play, progress: &progress, complain: &complain };
     let summary = run(&job, &mut looker, &mut report)
         .with_context(|| format!("report {} cannot be written", arguments.report.display()))?;
     bar.finish_and_clear();

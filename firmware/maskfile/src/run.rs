@@ -6,6 +6,7 @@ use crate::inputs::{Found, Input, Kind};
 use crate::look::Looker;
 use crate::picture;
 use crate::place::Places;
+use crate::play::Play;
 use crate::report::{Failure, Report};
 use board_hal::CameraSource;
 use detect::{TrackSettings, Tracker};
@@ -20,6 +21,8 @@ pub struct Job<'a> {
     pub out: &'a Path,
     /// Files that no masked one may replace, besides the inputs: the report.
     pub kept: &'a [PathBuf],
+    /// How clips are played.
+    pub play: Play,
     /// Told after each picture and frame: how many files are done, which one is at work, and at which frame.
     pub progress: &'a dyn Fn(usize, &str, u64),
     /// Told of each file that failed.
@@ -64,7 +67,7 @@ pub fn run<W: Write>(job: &Job<'_>, looker: &mut Looker, report: &mut Report<W>)
             Kind::Clip => {
                 let mut frames = 0;
                 let progress = |frame| (job.progress)(done, &label, frame);
-                let outcome = mask_clip(input, &target, &label, &progress, &mut frames, looker, report);
+                let outcome = mask_clip(input, &target, &label, job.play, &progress, &mut frames, looker, report);
                 summary.frames += frames;
                 outcome.map(|()| summary.clips += 1)
             }
@@ -118,17 +121,23 @@ fn mask_picture<W: Write>(
     report.write(&looked.line(label, 0, width, height)).map_err(Stop::Report)
 }
 
+#[allow(clippy::too_many_arguments)] // one road, from a file to a file
 fn mask_clip<W: Write>(
     input: &Input,
     target: &Path,
     label: &str,
+    play: Play,
     progress: &dyn Fn(u64),
     frames: &mut u64,
     looker: &mut Looker,
     report: &mut Report<W>,
 ) -> Result<(), Stop> {
     let mut source = clip::open(&input.file)?;
-    let mut writer = clip::Writer::begin(target, source.format())?;
+    let mut format = source.format().clone();
+    let mut comes = play.frames(f64::from(format.fps));
+    format.fps = play.rate(format.fps);
+    let mut writer = clip::Writer::begin(target, &format)?;
+    let mut number = 0;
     let mut tracker = Tracker::new(TrackSettings::default());
     looker.begin_clip();
     let ended = loop {
@@ -137,12 +146,19 @@ fn mask_clip<W: Write>(
             Ok(None) => break None,
             Err(cause) => break Some(cause),
         };
+        number += 1;
+        if !comes.next().unwrap_or(true) {
+            continue;
+        }
         let geometry = frame.info().geometry;
-        let looked = looker
-            .look(frame, Some(&mut tracker))
-            .map_err(|cause| Stop::File(FileError::Masking { file: input.file.clone(), cause }))?;
+        let looked = match play {
+            Play { without_tracks: true, .. } => looker.look(frame, None),
+            _ if play.looks(*frames) => looker.look(frame, Some(&mut tracker)),
+            _ => looker.predict(frame, &mut tracker),
+        };
+        let looked = looked.map_err(|cause| Stop::File(FileError::Masking { file: input.file.clone(), cause }))?;
         writer.write(&looked.masked)?;
-        let line = looked.line(label, *frames, geometry.width, geometry.height);
+        let line = looked.line(label, number - 1, geometry.width, geometry.height);
         report.write(&line).map_err(Stop::Report)?;
         *frames += 1;
         progress(*frames);

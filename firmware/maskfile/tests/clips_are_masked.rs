@@ -5,11 +5,12 @@ mod support;
 
 use board_sim::{DetectorStep, Script};
 use contract::Filter;
+use maskfile::play::Play;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use support::program::check_line;
-use support::{finds, looker, mask, plate};
+use support::{finds, looker, mask, mask_played, plate};
 
 /// Twenty frames of ffmpeg's test picture.
 fn clip(file: &Path, codec: &str) {
@@ -120,4 +121,31 @@ fn a_clip_that_is_none_and_a_detector_that_fails_leave_no_file_behind() {
     assert!(done.lines.iter().any(|line| line["image"] == "bad.mp4" && line["error"].is_string()));
     assert!(done.lines.iter().any(|line| line["image"] == "good.mp4" && line["error"].is_string()));
     assert_eq!(fs::read_dir(&out).unwrap().count(), 0, "nothing, and nothing half-done");
+}
+
+#[test]
+fn a_slower_camera_and_a_late_detector_keep_the_clip_s_frame_numbers_and_mask_every_frame_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("street.mp4"), folder.path().join("out"));
+    clip(&file, "libx264");
+    let play = Play { fps: Some(5.0), look_every: 2, ..Play::default() };
+    let found = finds(&[plate(100.0, 60.0, 40.0, 16.0)]);
+    let done = mask_played(&[&file], &out, &mut looker(found, Filter::Fill, None), play);
+    let numbers: Vec<u64> = done.lines.iter().map(|line| line["frame"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [0, 2, 4, 6, 8, 10, 12, 14, 16, 18]);
+    assert!(done.lines.iter().all(|line| line["mask"].as_array().unwrap().len() == 1));
+    assert!(worst(&frame_of(&out.join("street.mp4"), 5)) <= 4);
+}
+
+#[test]
+fn without_tracks_a_missed_frame_is_bare() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("street.mp4"), folder.path().join("out"));
+    clip(&file, "libx264");
+    let found = DetectorStep::Find(vec![plate(100.0, 60.0, 40.0, 16.0)]);
+    let script = Script::of([found.clone(), DetectorStep::Find(vec![])], found);
+    let play = Play { without_tracks: true, ..Play::default() };
+    let done = mask_played(&[&file], &out, &mut looker(script, Filter::Fill, None), play);
+    let masks: Vec<usize> = done.lines.iter().take(3).map(|line| line["mask"].as_array().unwrap().len()).collect();
+    assert_eq!(masks, [1, 0, 1]);
 }

@@ -12,8 +12,14 @@ use std::process::Command;
 #[derive(Args, Clone, Default)]
 pub(crate) struct Options {
     /// Annotated pictures: a folder with annotations.jsonl and images/, itself or in dev/ below.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "clips")]
+    pub(crate) data: Option<PathBuf>,
+    /// Clips: a folder with NAME.mp4 and, beside them or in models/eval/clips, reference tracks NAME.jsonl. models/eval/clips.py makes more.
+    #[arg(long, value_name = "DIR", conflicts_with = "data")]
+    pub(crate) clips: Option<PathBuf>,
+    /// Of clips, only as they are: no other frame rates, no lost frames.
+    #[arg(long, requires = "clips")]
+    pub(crate) quick: bool,
     /// light, fast or full; may be given several times. Without it, every setting of models/manifest.toml.
     #[arg(long, value_name = "SETTING")]
     pub(crate) setting: Vec<String>,
@@ -38,8 +44,11 @@ pub(crate) struct Options {
 
 /// Measures to the end.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    if !options.data.is_dir() {
-        bail!("{} is not a folder; --data wants one with annotations.jsonl and images/", options.data.display());
+    if let Some(data) = options.data.as_ref().filter(|data| !data.is_dir()) {
+        bail!("{} is not a folder; --data wants one with annotations.jsonl and images/", data.display());
+    }
+    if let Some(clips) = options.clips.as_ref().filter(|clips| !clips.is_dir()) {
+        bail!("{} is not a folder; --clips wants one with clips and reference tracks", clips.display());
     }
     setup::run(&setup::Options { offline: options.offline, ..setup::Options::default() })?;
     eprintln!("Building campari-mask (release) and the measuring program (the first time takes some minutes) …");
@@ -53,7 +62,10 @@ fn command(options: &Options, bin_dir: &Path, release_dir: &Path) -> Result<Comm
     let here = std::env::current_dir().context("finding the current folder")?;
     let out = options.out.as_ref().map_or_else(|| workspace::kept().join("leak"), |out| here.join(out));
     let mut leak = Command::new(bin_dir.join("leak"));
-    leak.arg("--data").arg(here.join(&options.data)).arg("--out").arg(out);
+    for (name, folder) in [("--data", &options.data), ("--clips", &options.clips)] {
+        folder.iter().for_each(|folder| drop(leak.arg(name).arg(here.join(folder))));
+    }
+    leak.arg("--out").arg(out).args(options.quick.then_some("--quick"));
     leak.arg("--models").arg(workspace::root().join("models")).arg("--program").arg(release_dir.join("campari-mask"));
     leak.args(["--filter", &options.filter, "--masked-check", &options.masked_check.to_string()]);
     for setting in &options.setting {
@@ -96,6 +108,16 @@ mod tests {
     }
 
     #[test]
+    fn clips_are_measured_instead_of_pictures() {
+        let told = line(&["--clips", "/clips", "--quick"]);
+        assert!(told.contains("/debug/leak --clips /clips --out ") && told.contains("--quick"), "{told}");
+        assert!(
+            Cli::try_parse_from(["leak"]).is_err()
+                && Cli::try_parse_from(["leak", "--data", "a", "--clips", "b"]).is_err()
+        );
+    }
+
+    #[test]
     fn pixels_are_checked_unless_it_is_turned_off() {
         assert!(line(&["--data", "/data", "--masked-check"]).contains("--masked-check true"));
         assert!(line(&["--data", "/data", "--masked-check=false"]).contains("--masked-check false"));
@@ -103,7 +125,7 @@ mod tests {
 
     #[test]
     fn data_that_is_not_there_is_refused_before_anything_is_built() {
-        let options = Options { data: "/no/such".into(), ..Options::default() };
+        let options = Options { data: Some("/no/such".into()), ..Options::default() };
         assert!(run(&options).unwrap_err().to_string().contains("/no/such is not a folder"));
     }
 }

@@ -5,12 +5,14 @@ mod heads;
 mod lists;
 mod mask_report;
 mod models;
+mod tracks;
 
 pub use annotations::{Annotated, Class, Dataset, Rect, TruthBox};
 pub use heads::{Head, Heads, View};
 pub use lists::{Extras, TrainedOn};
-pub use mask_report::{Found, Kind, MaskReport, Masked, Shape};
+pub use mask_report::{ClipReport, Found, Frame, Kind, MaskReport, Masked, Shape};
 pub use models::{Model, models};
+pub use tracks::{Clip, TrackBox, clips};
 
 use serde::de::DeserializeOwned;
 use std::fs;

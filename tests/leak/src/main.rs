@@ -2,18 +2,24 @@
 
 use anyhow::Context;
 use clap::{ArgAction, Parser};
-use leak::measure::{Job, Program, measure};
+use leak::measure::{ClipJob, Job, Program, measure, measure_clips};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Measures what detector and mask miss on annotated pictures.
+/// Measures what detector and mask miss on annotated pictures, or on clips with reference tracks.
 #[derive(Debug, Parser)]
 #[command(name = "leak")]
 struct Arguments {
     /// Holds annotations.jsonl and images/, itself or in dev/.
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "clips")]
+    data: Option<PathBuf>,
+    /// Holds clips and, beside them or in the models' eval/clips, their reference tracks.
+    #[arg(long, value_name = "DIR", conflicts_with = "data")]
+    clips: Option<PathBuf>,
+    /// Of clips, only as they are: no other frame rates, no lost frames.
+    #[arg(long, requires = "clips")]
+    quick: bool,
     /// light, fast, full; may be given several times [default: all of the manifest's].
     #[arg(long)]
     setting: Vec<String>,
@@ -38,14 +44,18 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let Arguments { data, setting, filter, masked_check, out, json, models, program } = Arguments::parse();
+    let Arguments { data, clips, quick, setting, filter, masked_check, out, json, models, program } =
+        Arguments::parse();
     let program = Program { file: program, manifest: models.join("manifest.toml"), filter };
-    let job = Job { data, models, settings: setting, program, check_pixels: masked_check, out, json };
-    let told =
-        measure(&job).and_then(|tables| std::io::stdout().write_all(tables.as_bytes()).context("printing the tables"));
-    match told {
+    let told = if let Some(clips) = clips {
+        measure_clips(&ClipJob { clips, models, settings: setting, quick, program, out: out.clone(), json })
+    } else {
+        let (data, out) = (data.unwrap_or_default(), out.clone());
+        measure(&Job { data, models, settings: setting, program, check_pixels: masked_check, out, json })
+    };
+    match told.and_then(|tables| std::io::stdout().write_all(tables.as_bytes()).context("printing the tables")) {
         Ok(()) => {
-            eprintln!("written to {}; its worst-*.png show people who were not masked", job.out.display());
+            eprintln!("written to {}; its worst-*.png show people who were not masked", out.display());
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -3,10 +3,12 @@
 //! In the folder for results: `leak.md`, `leak.json`, `core85-by-width.svg`, and a setting `SETTING/report.jsonl`, `SETTING/masked/`,
 //! `worst-misses-SETTING.png`, `worst-false-SETTING.png`.
 
+mod clips;
 mod mask;
 mod pictures;
 mod sheets;
 
+pub use clips::{ClipJob, measure_clips};
 pub use mask::Program;
 
 use crate::input::{Annotated, Class, Dataset, Extras, Heads, MaskReport, Model, TrainedOn, models};

@@ -5,12 +5,14 @@ mod curve;
 mod json;
 mod sheet;
 mod table;
+mod tracks;
 mod worst;
 
 pub use curve::curve;
 pub use json::json;
 pub use sheet::{Tile, sheet};
 pub use table::{Look, tables};
+pub use tracks::{ClipBasis, Played, track_json, track_tables};
 pub use worst::{Worst, worst_false, worst_misses};
 
 use crate::input::Model;

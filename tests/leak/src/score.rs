@@ -9,17 +9,22 @@
 //! False area: masked pixels outside the truth grown by 30 % of its size on every side, over the picture's area. *Excused* is
 //! what is left of it when heads and plates that nobody had annotated count as truth as well.
 //!
+//! In clips: a **head-frame** (plate-frame) is one box of a reference track in one frame that was shown; it is *bare* when it is no core85 by the report. The longest
+//! bare run counts shown frames of one track that follow one another.
+//!
 //! Edges are rounded to pixels half to even, as Python's `round` does, so that these figures and those of a scorer in
 //! Python agree digit by digit.
 
 mod luma;
 mod picture;
 mod raster;
+mod tracks;
 mod width;
 
 pub use luma::Luma;
 pub use picture::{BoxScore, PictureScore, Pixels, score};
 pub use raster::Raster;
+pub use tracks::{Bare, ClipScore, TrackScore, score_clip};
 pub use width::{Bin, CURVE, TABLE, width_at_640};
 
 /// Half to even, to a pixel.

@@ -10,6 +10,7 @@ use contract::Filter;
 use detect::{Decoding, HeadGrowth, PerClass, PlateGrowth, Thresholds};
 use image::{Rgb, RgbImage};
 use maskfile::look::Looker;
+use maskfile::play::Play;
 use maskfile::report::Report;
 use maskfile::{Job, Summary, inputs, run};
 use serde_json::Value;
@@ -53,6 +54,10 @@ impl Outcome {
 }
 
 pub fn mask(paths: &[&Path], out: &Path, looker: &mut Looker) -> Outcome {
+    mask_played(paths, out, looker, Play::default())
+}
+
+pub fn mask_played(paths: &[&Path], out: &Path, looker: &mut Looker, play: Play) -> Outcome {
     let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
     let found = inputs::find(&paths, out).unwrap();
     let mut bytes = Vec::new();
@@ -61,6 +66,7 @@ pub fn mask(paths: &[&Path], out: &Path, looker: &mut Looker) -> Outcome {
         found: &found,
         out,
         kept: &[],
+        play,
         progress: &|_, _, _| {},
         complain: &|error| complaints.borrow_mut().push(error.to_string()),
     };

@@ -58,7 +58,7 @@ impl Rect {
         Self { x: self.x + 0.2 * self.w, y: self.y + 0.2 * self.h, w: 0.6 * self.w, h: 0.6 * self.h }
     }
 
-    fn is_sound(self) -> bool {
+    pub(super) fn is_sound(self) -> bool {
         [self.x, self.y, self.w, self.h].iter().all(|side| side.is_finite()) && self.w >= 0.0 && self.h >= 0.0
     }
 }

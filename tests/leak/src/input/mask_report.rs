@@ -46,6 +46,12 @@ struct Millis {
 struct Line {
     image: String,
     #[serde(default)]
+    frame: u64,
+    #[serde(default)]
+    width: usize,
+    #[serde(default)]
+    height: usize,
+    #[serde(default)]
     objects: Vec<Found>,
     #[serde(default)]
     mask: Vec<Shape>,
@@ -53,6 +59,13 @@ struct Line {
     millis: Millis,
     ladder: Option<String>,
     error: Option<String>,
+}
+
+impl Line {
+    fn masked(self) -> Masked {
+        let in_doubt = self.ladder.is_some_and(|rung| rung != "clear");
+        Masked { objects: self.objects, mask: self.mask, infer_ms: self.millis.infer, in_doubt }
+    }
 }
 
 /// What was done to one picture.
@@ -87,9 +100,7 @@ impl MaskReport {
             if let Some(error) = line.error {
                 report.failed.push((line.image, error));
             } else {
-                let in_doubt = line.ladder.is_some_and(|rung| rung != "clear");
-                let masked = Masked { objects: line.objects, mask: line.mask, infer_ms: line.millis.infer, in_doubt };
-                report.pictures.insert(line.image, masked);
+                report.pictures.insert(line.image.clone(), line.masked());
             }
         }
         Ok(report)
@@ -99,6 +110,53 @@ impl MaskReport {
     #[must_use]
     pub fn of(&self, name: &str) -> Option<&Masked> {
         self.pictures.get(name)
+    }
+}
+
+/// One frame of a clip as it was shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame {
+    /// The clip's own number, from 0.
+    pub frame: u64,
+    /// Pixels per line.
+    pub width: usize,
+    /// Lines.
+    pub height: usize,
+    /// What was done to it.
+    pub masked: Masked,
+}
+
+/// A report on clips: each one's frames in the order in which they were shown.
+#[derive(Debug, Default)]
+pub struct ClipReport {
+    clips: HashMap<String, Vec<Frame>>,
+    /// Clips that could not be masked, or not to their end, and why.
+    pub failed: Vec<(String, String)>,
+}
+
+impl ClipReport {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// A wrong line, with its number.
+    pub fn read(file: &Path) -> Result<Self, InputError> {
+        let mut report = Self::default();
+        for (_, mut line) in json_lines::<Line>(file)? {
+            if let Some(error) = line.error.take() {
+                report.failed.push((line.image, error));
+            } else {
+                let (frame, width, height) = (line.frame, line.width, line.height);
+                let frames = report.clips.entry(line.image.clone()).or_default();
+                frames.push(Frame { frame, width, height, masked: line.masked() });
+            }
+        }
+        Ok(report)
+    }
+
+    /// The frames of a clip that were shown.
+    #[must_use]
+    pub fn of(&self, clip: &str) -> &[Frame] {
+        self.clips.get(clip).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -125,6 +183,21 @@ mod tests {
         assert!(!a.in_doubt && report.of("c.jpg").unwrap().in_doubt);
         assert_eq!(report.of("b.jpg"), None);
         assert_eq!(report.failed, [("b.jpg".to_owned(), "not a picture".to_owned())]);
+    }
+
+    #[test]
+    fn frames_of_a_clip_keep_their_order_and_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("report.jsonl");
+        let line = |frame: u64| {
+            format!(r#"{{"image":"a.mp4","frame":{frame},"width":64,"height":48,"mask":[],"ladder":"clear"}}"#)
+        };
+        std::fs::write(&file, format!("{}\n{}\n{}", line(0), line(5), r#"{"image":"b.mp4","error":"no clip"}"#))
+            .unwrap();
+        let report = ClipReport::read(&file).unwrap();
+        let frames: Vec<(u64, usize)> = report.of("a.mp4").iter().map(|frame| (frame.frame, frame.width)).collect();
+        assert_eq!(frames, [(0, 64), (5, 64)]);
+        assert!(report.of("b.mp4").is_empty() && report.failed.len() == 1);
     }
 
     #[test]

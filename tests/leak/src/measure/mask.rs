@@ -22,6 +22,14 @@ impl Program {
     /// # Errors
     /// When the program cannot be started or gives up. That it failed on some pictures is in the report, and no error.
     pub fn mask(&self, images: &Path, setting: &str, folder: &Path) -> Result<PathBuf> {
+        self.mask_files(&[images], setting, folder, &[])
+    }
+
+    /// The same for several files or folders, with further options.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn mask_files(&self, files: &[&Path], setting: &str, folder: &Path, options: &[&str]) -> Result<PathBuf> {
         let (masked, report) = (folder.join("masked"), folder.join("report.jsonl"));
         for old in [&masked, &report] {
             let gone = if old.is_dir() { fs::remove_dir_all(old) } else { fs::remove_file(old) };
@@ -32,7 +40,7 @@ impl Program {
             }
         }
         let mut command = Command::new(&self.file);
-        command.arg(images).arg("--out").arg(&masked).arg("--report").arg(&report);
+        command.args(files).arg("--out").arg(&masked).arg("--report").arg(&report).args(options);
         command.args(["--setting", setting, "--filter", &self.filter]).arg("--manifest").arg(&self.manifest);
         let status =
             command.stdin(Stdio::null()).status().with_context(|| format!("starting {}", self.file.display()))?;

@@ -36,7 +36,7 @@ pub fn tables(basis: &Basis, outcomes: &[Outcome], look: Look) -> String {
     text + &notes(basis, outcomes)
 }
 
-fn empty(look: Look, heading: Vec<String>) -> Table {
+pub(super) fn empty(look: Look, heading: Vec<String>) -> Table {
     let mut table = Table::new();
     table.load_style(match look {
         Look::Terminal => presets::UTF8_FULL_CONDENSED,
@@ -137,7 +137,7 @@ fn costs(outcomes: &[Outcome], look: Look) -> Option<Table> {
 }
 
 /// `96.5 [94.6-98.1]`, and a mark where the interval is not quite the bootstrap's: see the notes.
-fn told(figure: Figure, scale: f64, digits: usize) -> String {
+pub(super) fn told(figure: Figure, scale: f64, digits: usize) -> String {
     let interval = figure.interval.map(|interval| {
         let mark = match interval.method {
             Method::Exact => "*",

@@ -4,13 +4,13 @@ use super::{Luma, Raster, width_at_640};
 use crate::input::{Annotated, Class, Masked, TruthBox};
 
 /// What of a box must be masked so that it counts as covered.
-const COVERED: f64 = 0.85;
+pub(super) const COVERED: f64 = 0.85;
 /// What of a box must be masked so that it counts as touched.
 const TOUCHED: f64 = 0.25;
 /// From this |r| on the masked pixels show the original.
 const SHOWS: f64 = 0.35;
 /// What is added to the truth on every side before masked pixels count as false.
-const TOLERANCE: f64 = 0.3;
+pub(super) const TOLERANCE: f64 = 0.3;
 
 /// How one annotated box fared.
 #[derive(Debug, Clone, Copy, PartialEq)]
