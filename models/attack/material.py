@@ -86,8 +86,8 @@ def drawn(people, gallery, probes, workers=2, wanted=lambda person, k: True):
     return [(p, seed[2] < gallery, head) for (seed, p), head in zip(jobs, heads)]
 
 
-def lay_out(tiles, who, gallery, face_px, tile, rng):
-    columns, rows = LAYOUT[face_px]
+def lay_out(tiles, who, gallery, face_px, tile, rng, layout=None):
+    columns, rows = layout or LAYOUT[face_px]
     order = rng.permutation(len(tiles))
     per = columns * rows
     sheets, where = [], [None] * len(tiles)

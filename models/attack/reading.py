@@ -98,12 +98,12 @@ def best(likelihood, truth):
 
 def run(program, deface, quick, log):
     """Everything at every width. {width: {filter: {"synthesis": Score, "ocr": Score, "characters": share}}}, the curve over cells, pictures for the sheet."""
-    rng = np.random.default_rng(23)
     count, targets = (200, 60) if quick else (1000, 240)
-    names = texts(count, rng)
+    names = texts(count, np.random.default_rng(23))
     images = [blank_and_text(t) for t in names]
     result, curves, shown = {}, {}, []
     for width, (columns, rows) in WIDTHS.items():
+        rng = np.random.default_rng([23, width])
         largest = material.WIDEST * width / FACES_A_PLATE
         cell = material.coarse_cell(largest)
         tile = math.ceil(1.9 * width / cell) * cell
@@ -116,9 +116,7 @@ def run(program, deface, quick, log):
             lit = drawer.draw(truth, q, behind) * (1 + rng.normal(0, GAIN)) + rng.normal(0, OFFSET)
             tiles.append(np.clip(lit + rng.normal(0, NOISE, lit.shape), 0, 255).astype(np.uint8))
             jobs.append((truth, q, behind))
-        scale = material.LAYOUT | {width: (columns, rows)}
-        material.LAYOUT = scale
-        laid = material.lay_out(tiles, [j[0] for j in jobs], [False] * targets, width, tile, rng)
+        laid = material.lay_out(tiles, [j[0] for j in jobs], [False] * targets, width, tile, rng, (columns, rows))
         source = filters.write(program.work / f"plates-{width}" / "raw", laid.sheets)
         out, lines = program.run(source, f"plates-{width}/fill", "fill")
         masks = {int(n.split(".")[0]): filters.boxes_of(line) for (n, _), line in lines.items()}
