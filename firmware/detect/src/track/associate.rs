@@ -16,7 +16,7 @@ pub(super) type Gate = f32;
 /// For what was found.
 pub(super) const FOUND: Gate = 1.0;
 /// For weak candidates, which must lie *on* the track that they support.
-pub(super) const CANDIDATE: Gate = 0.5;
+pub(super) const CANDIDATE: Gate = 0.4;
 
 const _: () = assert!(
     MAX_DETECTIONS >= mask::MAX_OBJECTS && MAX_TRACKS <= u16::MAX as usize && MAX_DETECTIONS <= u16::MAX as usize

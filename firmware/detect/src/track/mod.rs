@@ -1,11 +1,13 @@
 //! Tracks: what was found is masked at once, held and predicted while it is missed, and let go late.
 //!
-//! **A track never ends because nobody looked: without detections it is held, predicted and grown.** Time is an argument; steps that stand still, run
+//! **A track never ends because nobody looked: without detections it is held, predicted and grown.** What is found starts a track at once; a candidate, too weak to be
+//! found, keeps the track that it lies on, and starts one when it comes twice in the same place. Time is an argument; steps that stand still, run
 //! backwards or jump only make tracks live longer. Identities say "probably the same object"; nothing about privacy rests on them.
 
 mod associate;
 mod settings;
 mod state;
+mod tentative;
 
 pub use settings::{ClassSettings, TrackSettings};
 
@@ -14,6 +16,7 @@ use associate::Matcher;
 use heapless::{Deque, Vec};
 use mask::{FrameId, MAX_OBJECTS, Object, Objects};
 use state::Track;
+use tentative::Tentative;
 
 /// Most tracks at once; one more is doubt.
 pub const MAX_TRACKS: usize = MAX_OBJECTS;
@@ -21,12 +24,17 @@ pub const MAX_TRACKS: usize = MAX_OBJECTS;
 const HISTORY: usize = 32;
 /// A step counts as this at most, so that a jump of the clock ends no track.
 const MAX_STEP_US: u64 = 250_000;
+/// Candidates start no tracks beyond so many, so that there is room for what is found. That is no doubt: alone they are no reason to mask.
+const ROOM_FOR_CANDIDATES: usize = MAX_TRACKS / 4 * 3;
+/// A candidate that overlaps a track by more than this (intersection over union) is that track's.
+const ON_A_TRACK: f32 = 0.1;
 
 /// All tracks of one camera.
 pub struct Tracker {
     settings: TrackSettings,
     tracks: Vec<Track, MAX_TRACKS>,
     matcher: Matcher,
+    tentative: Tentative,
     started: u64,
     last_id: u32,
     /// Time that the tracker has lived through: captured time without its jumps.
@@ -34,6 +42,8 @@ pub struct Tracker {
     captured_us: Option<u64>,
     /// When the frame of the newest sound detections was taken, on `now_us`'s scale; `None` before the first.
     seen_us: Option<u64>,
+    /// When the detector last looked, soundly or not, on `now_us`'s scale.
+    looked_us: u64,
     history: Deque<(FrameId, u64), HISTORY>,
 }
 
@@ -45,11 +55,13 @@ impl Tracker {
             settings,
             tracks: Vec::new(),
             matcher: Matcher::new(),
+            tentative: Tentative::new(),
             started: 0,
             last_id: 0,
             now_us: 0,
             captured_us: None,
             seen_us: None,
+            looked_us: 0,
             history: Deque::new(),
         }
     }
@@ -77,7 +89,7 @@ impl Tracker {
         let mut answer = Objects::none(frame);
         if let Some(detections) = detections {
             let seen_us = self.history.iter().rev().find(|(id, _)| *id == detections.frame()).map(|(_, at)| *at);
-            let sound = self.observe(detections, seen_us.unwrap_or(self.now_us), step_us);
+            let sound = self.observe(detections, seen_us.unwrap_or(self.now_us));
             if sound && seen_us.is_some() {
                 self.seen_us = self.seen_us.max(seen_us);
             } else {
@@ -95,7 +107,10 @@ impl Tracker {
     }
 
     /// Takes detections of a frame taken at `at_us` over; false is doubt.
-    fn observe(&mut self, detections: &Detections, at_us: u64, step_us: u64) -> bool {
+    fn observe(&mut self, detections: &Detections, at_us: u64) -> bool {
+        // All the time since it last looked was missed, not only the last frame's; but no more than one long step, whatever the clock did.
+        let missed_us = (self.now_us - self.looked_us).min(MAX_STEP_US);
+        self.looked_us = self.now_us;
         let mut sound = !detections.found.doubtful;
         self.matcher.begin(self.tracks.len());
         sound &= self.matcher.pair(&mut self.tracks, &detections.found.list, at_us, associate::FOUND);
@@ -107,12 +122,22 @@ impl Tracker {
             sound &= object.rect.is_sound() && self.begin_track(object, at_us);
         }
         sound &= self.matcher.pair(&mut self.tracks, &detections.candidates, at_us, associate::CANDIDATE);
+        for (index, candidate) in detections.candidates.iter().enumerate() {
+            let of_track = |track: &Track| {
+                track.class() == candidate.class && track.predicted(at_us).iou(candidate.rect) > ON_A_TRACK
+            };
+            let spare = !self.matcher.is_taken(index) && !self.tracks.iter().any(of_track);
+            if spare && self.tentative.comes_again(candidate) && self.tracks.len() < ROOM_FOR_CANDIDATES {
+                sound &= self.begin_track(candidate, at_us);
+            }
+        }
+        self.tentative.turn();
         let (matcher, settings) = (&self.matcher, &self.settings);
         let mut index = 0;
         self.tracks.retain_mut(|track| {
             let seen = matcher.is_seen(index);
             index += 1;
-            seen || !track.missed(step_us, settings)
+            seen || !track.missed(missed_us, settings)
         });
         sound
     }

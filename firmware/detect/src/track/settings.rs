@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassSettings {
-    /// A track ends when a working detector has missed it for so long.
+    /// A track ends when a working detector has missed it for so long, and at three looks at least.
     pub hold_ms: u32,
+    /// The same for a track that was found only once or twice: what flickers would otherwise stay masked, and grow, most of the time.
+    pub hold_new_ms: u32,
     /// Added on each side always, share of the object's size.
     pub margin: f32,
     /// Added on each side for every second since it was last seen, share of its size.
@@ -43,8 +45,20 @@ impl TrackSettings {
 impl Default for TrackSettings {
     fn default() -> Self {
         Self {
-            head: ClassSettings { hold_ms: 800, margin: 0.08, margin_per_s: 0.4, speed_margin_s: 0.03 },
-            plate: ClassSettings { hold_ms: 800, margin: 0.15, margin_per_s: 0.4, speed_margin_s: 0.03 },
+            head: ClassSettings {
+                hold_ms: 500,
+                hold_new_ms: 250,
+                margin: 0.08,
+                margin_per_s: 0.4,
+                speed_margin_s: 0.03,
+            },
+            plate: ClassSettings {
+                hold_ms: 500,
+                hold_new_ms: 250,
+                margin: 0.15,
+                margin_per_s: 0.4,
+                speed_margin_s: 0.03,
+            },
             blind_limit_ms: 1000,
         }
     }

@@ -10,11 +10,15 @@ const MIN_SPEED_INTERVAL_S: f32 = 0.005;
 /// Nothing moves faster than this many times its own size in a second.
 const MAX_SPEED_SIZES: f32 = 20.0;
 /// A box shrinks by at most this share in a second, so that a poor sighting does not bare an edge.
-const MAX_SHRINK_PER_S: f32 = 0.5;
+const MAX_SHRINK_PER_S: f32 = 1.5;
 /// Half of what it may have moved is added as doubt about its speed.
 const SPEED_DOUBT: f32 = 0.5;
-/// An object seen once may move by this many times its own size in a second.
-const UNKNOWN_SPEED_SIZES: f32 = 1.0;
+/// An object seen once may move by this many times its own size (the longer side: plates move up and down as fast as sideways) in a second.
+const UNKNOWN_SPEED_SIZES: f32 = 2.0;
+/// However few frames come in a second, a track is held through so many misses.
+const HELD_LOOKS: u8 = 2;
+/// A track seen less often than this is new: it may be something that only flickered.
+const NEW_BELOW: u8 = 3;
 /// Masks grow by at most this many times the object's size on each side.
 const MAX_MARGIN: f32 = 4.0;
 
@@ -32,7 +36,10 @@ pub(super) struct Track {
     speed: Pair,
     seen_us: u64,
     missed_us: u64,
+    missed_looks: u8,
     seen_once: bool,
+    /// Sightings so far, as far as they matter.
+    sightings: u8,
 }
 
 impl Track {
@@ -47,7 +54,9 @@ impl Track {
             speed: [0.0; 2],
             seen_us: at_us,
             missed_us: 0,
+            missed_looks: 0,
             seen_once: true,
+            sightings: 1,
         }
     }
 
@@ -81,15 +90,19 @@ impl Track {
             self.centre[axis] = centre[axis];
         }
         self.seen_once &= interval_s < MIN_SPEED_INTERVAL_S;
+        self.sightings = self.sightings.saturating_add(1);
         self.score = object.score;
         self.seen_us = at_us;
-        self.missed_us = 0;
+        (self.missed_us, self.missed_looks) = (0, 0);
     }
 
-    /// Missed by a working detector for another `step_us`; true when the track is over.
-    pub(super) fn missed(&mut self, step_us: u64, settings: &TrackSettings) -> bool {
-        self.missed_us += step_us;
-        self.missed_us > u64::from(settings.of(self.class).hold_ms) * 1000
+    /// Missed by a working detector for another `looked_us`; true when the track is over.
+    pub(super) fn missed(&mut self, looked_us: u64, settings: &TrackSettings) -> bool {
+        let class = settings.of(self.class);
+        let hold_ms = if self.sightings < NEW_BELOW { class.hold_new_ms.min(class.hold_ms) } else { class.hold_ms };
+        self.missed_us += looked_us;
+        self.missed_looks = self.missed_looks.saturating_add(1);
+        self.missed_us > u64::from(hold_ms) * 1000 && self.missed_looks > HELD_LOOKS
     }
 
     /// What to mask at `now_us`: everything from where it was seen to where it should be by now, and a margin that grows with age and speed.
@@ -97,12 +110,13 @@ impl Track {
         let class = settings.of(self.class);
         let age_s = self.age_s(now_us);
         let (seen, expected) = (rect(self.centre, self.size), self.predicted(now_us));
+        let longer = self.size[0].max(self.size[1]);
         let margin = [0, 1].map(|axis| {
             let size = self.size[axis];
-            let unknown = if self.seen_once { UNKNOWN_SPEED_SIZES * size * age_s } else { 0.0 };
+            let unknown = if self.seen_once { UNKNOWN_SPEED_SIZES * longer * age_s } else { 0.0 };
             let of_size = size * (class.margin + class.margin_per_s * age_s);
             let of_speed = self.speed[axis].abs() * (class.speed_margin_s + SPEED_DOUBT * age_s);
-            (of_size + of_speed + unknown).min(MAX_MARGIN * size)
+            (of_size + of_speed + unknown).min(MAX_MARGIN * longer)
         });
         let x = seen.x.min(expected.x) - margin[0];
         let y = seen.y.min(expected.y) - margin[1];

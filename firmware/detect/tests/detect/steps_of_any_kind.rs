@@ -88,6 +88,51 @@ fn p3_box_outside_the_picture_is_held_like_any_other() {
     assert_covers(&objects, outside.rect);
 }
 
+#[test]
+fn p3_yesterdays_answer_given_again_and_again_ends_no_track_and_becomes_doubt() {
+    let mut tracker = tracker();
+    let there = head(100.0, 50.0, 40.0);
+    tracker.step(FrameId(0), 0, Some(&detections(0, &[there])));
+    let stuck = detections(0, &[]);
+    for frame in 1..200 {
+        let objects = tracker.step(FrameId(frame), frame * 40_000, Some(&stuck));
+        // Told once more that nothing is there, it believes so for the hold and not a frame less; soon nothing it says counts.
+        if frame < 6 {
+            assert_covers(&objects, there.rect);
+        }
+        assert_eq!(objects.doubtful, frame > 25, "frame {frame}");
+    }
+}
+
+#[test]
+fn p3_three_hundred_heads_over_time_mask_as_many_as_fit_and_are_doubt() {
+    let mut tracker = tracker();
+    let mut seen = Detections::none(FrameId(0));
+    for frame in 0..5_u64 {
+        let at = |i: u64| head(30.0 * (i % 20) as f32, 40.0 * (i / 20) as f32, 20.0);
+        seen.found = Objects::none(FrameId(frame));
+        (0..300).for_each(|i| seen.found.push(at(i)));
+        let objects = tracker.step(FrameId(frame), frame * 40_000, Some(&seen));
+        assert!(objects.doubtful);
+        (0..MAX_TRACKS as u64).for_each(|i| assert_covers(&objects, at(i).rect));
+    }
+}
+
+#[test]
+fn p3_candidates_everywhere_leave_room_for_what_is_found() {
+    let mut tracker = tracker();
+    let mut seen = Detections::none(FrameId(0));
+    seen.candidates.extend((0..250_u16).map(|i| head(40.0 * f32::from(i % 25), 50.0 * f32::from(i / 25), 20.0)));
+    for frame in 0..20_u64 {
+        seen.found.frame = FrameId(frame);
+        assert!(!tracker.step(FrameId(frame), frame * 40_000, Some(&seen)).doubtful, "frame {frame}");
+    }
+    let there = head(2000.0, 50.0, 30.0);
+    let objects = tracker.step(FrameId(20), 800_000, Some(&detections(20, &[there])));
+    assert!(!objects.doubtful);
+    assert_covers(&objects, there.rect);
+}
+
 #[derive(Debug, Clone)]
 struct Step {
     captured_us: u64,
