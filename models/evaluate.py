@@ -13,7 +13,7 @@ import pathlib
 import numpy as np
 
 from picture import annotations, held_out, load
-from runtime import Detector
+from runtime import Detector, FloatDetector
 
 
 def main():
@@ -21,11 +21,12 @@ def main():
     p.add_argument("--data", type=pathlib.Path, required=True)
     p.add_argument("--setting", default="fast")
     p.add_argument("--report", type=pathlib.Path, required=True)
+    p.add_argument("--float", action="store_true", help="the network before quantisation")
     p.add_argument("--candidates", action="store_true", help="use the lower thresholds")
     p.add_argument("--dashcam-held-out", type=pathlib.Path, metavar="DIR",
                    help="also write DIR/annotations.jsonl, only what was never trained on, for score.py --data DIR")
     a = p.parse_args()
-    det, times = Detector(a.setting), []
+    det, times = (FloatDetector if a.float else Detector)(a.setting), []
     rows = annotations(a.data)
     if a.dashcam_held_out:
         a.dashcam_held_out.mkdir(parents=True, exist_ok=True)

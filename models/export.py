@@ -14,7 +14,7 @@ import pathlib
 
 import numpy as np
 
-from picture import HERE, PAD, SETTINGS, calibration
+from picture import HERE, PAD, SETTINGS, calibration, settings
 
 WEIGHTS = HERE / "plates.weights.h5"
 LIMIT_BYTES = 4_000_000
@@ -31,9 +31,9 @@ def multiply_adds(model):
     total = 0
     for layer in model.layers:
         kind = type(layer).__name__
-        if kind not in ("Conv2D", "DepthwiseConv2D", "Conv2DTranspose"):
+        if kind not in ("Conv2D", "DepthwiseConv2D"):
             continue
-        _, h, w, c = layer.input.shape if kind == "Conv2DTranspose" else layer.output.shape
+        _, h, w, c = layer.output.shape
         total += h * w * int(np.prod(layer.kernel.shape)) if kind != "DepthwiseConv2D" else h * w * c * layer.kernel_size[0] ** 2
     return total
 
@@ -80,7 +80,7 @@ def rename(flat):
 
 
 def inspect(path):
-    """(input detail, {role: output detail}, {operator: count}); fails if an operator is not int8."""
+    """(input detail, {role: output detail}, {operator: count}); fails if an operator is not int8, or not taken by XNNPACK."""
     from ai_edge_litert.interpreter import Interpreter
     it = Interpreter(str(path), num_threads=1, experimental_op_resolver_type=_no_delegate())
     it.allocate_tensors()
@@ -88,12 +88,22 @@ def inspect(path):
     ops = collections.Counter()
     for op in it._get_ops_details():
         kinds = {np.dtype(tensors[i]["dtype"]).name for i in [*op["inputs"][:1], *op["outputs"]] if i >= 0 and tensors.get(i)}
-        if op["op_name"] == "TRANSPOSE_CONV":                          # its first input is the int32 output shape
-            kinds = {np.dtype(tensors[i]["dtype"]).name for i in [op["inputs"][2], *op["outputs"]]}
         ops[op["op_name"]] += 1
         if kinds != {"int8"}:
             raise SystemExit(f"{path.name}: {op['op_name']} works on {kinds}")
+    all_in_one_piece(path)
     return it.get_input_details()[0], {o["name"]: o for o in it.get_output_details()}, dict(ops)
+
+
+def all_in_one_piece(path):
+    """Fails unless XNNPACK takes the whole graph: one delegate node from the picture to every output."""
+    from ai_edge_litert.interpreter import Interpreter
+    it = Interpreter(str(path), num_threads=1)
+    it.allocate_tensors()
+    pieces = [op for op in it._get_ops_details() if op["op_name"] == "DELEGATE"]
+    if len(pieces) != 1 or it.get_input_details()[0]["index"] not in pieces[0]["inputs"] \
+            or {o["index"] for o in it.get_output_details()} - {int(i) for i in pieces[0]["outputs"]}:
+        raise SystemExit(f"{path.name}: XNNPACK takes the graph in {len(pieces)} pieces; an operator is left out")
 
 
 def _no_delegate():
@@ -115,7 +125,7 @@ def table(setting, madds):
     name = name_of(setting)
     path = HERE / f"{name}.tflite"
     inp, outs, ops = inspect(path)
-    conf = json.loads((HERE / "settings.json").read_text())
+    conf = settings(setting)
     quant = lambda d: {"scale": float(d["quantization"][0]), "zero_point": int(d["quantization"][1])}
     width, height = SETTINGS[setting]
     if quant(inp) != {"scale": 1.0, "zero_point": -128}:

@@ -14,6 +14,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 import keras
 import numpy as np
 import onnx
+import tensorflow as tf
 from keras import layers
 from onnx import numpy_helper
 
@@ -45,15 +46,32 @@ def _conv(node, weights, x):
     return y
 
 
+class DepthToSpace(layers.Layer):
+    """Channels of one cell onto its 2x2 sub-pixels."""
+
+    def call(self, x):
+        return tf.nn.depth_to_space(x, 2)
+
+
+def upsample(x, channels, name=None):
+    """A 2x2 transposed convolution of stride 2, as a 1x1 convolution and depth-to-space: the same sums, sixteen times faster in XNNPACK.
+
+    Returns (tensor, convolution); output channel c of sub-pixel (dy, dx) is channel (2 dy + dx) * channels + c of the convolution.
+    """
+    conv = layers.Conv2D(4 * channels, 1, name=name)
+    return DepthToSpace()(conv(x)), conv
+
+
 def _deconv(node, bn, weights, x):
-    """ConvTranspose followed by BatchNormalization, folded into one Conv2DTranspose."""
+    """ConvTranspose followed by BatchNormalization, folded into one upsample."""
     w = weights[node.input[1]]                                         # in, out, kh, kw
     gamma, beta, mean, var = (weights[i] for i in bn.input[1:5])
     eps = next(t.f for t in bn.attribute if t.name == "epsilon")
     g = gamma / np.sqrt(var + eps)
-    layer = layers.Conv2DTranspose(w.shape[1], 2, strides=2, padding="valid")
-    y = layer(x)
-    layer.set_weights([(w * g[None, :, None, None]).transpose(2, 3, 1, 0), beta - mean * g])
+    y, conv = upsample(x, w.shape[1])
+    w = (w * g[None, :, None, None]).transpose(2, 3, 0, 1)             # kh, kw, in, out
+    w = w.reshape(4, *w.shape[2:]).transpose(1, 0, 2).reshape(1, 1, w.shape[2], -1)
+    conv.set_weights([w, np.tile(beta - mean * g, 4)])
     return y
 
 
@@ -105,11 +123,12 @@ class Branch:
     def conv(self, name, x, channels):
         return self._add(name, layers.Conv2D(channels, 1, use_bias=not self.bn, name=name), x)
 
-    def depthwise(self, name, x, k):
-        return self._add(name, layers.DepthwiseConv2D(k, padding="same", use_bias=not self.bn, name=name), x)
+    def depthwise(self, name, x, k, stride=1):
+        return self._add(name, layers.DepthwiseConv2D(k, strides=stride, padding="same", use_bias=not self.bn, name=name), x)
 
     def up(self, name, x, channels):
-        return self._add(name, layers.Conv2DTranspose(channels, 2, strides=2, use_bias=not self.bn, name=name), x)
+        """Twice as large; the norm is before the rearrangement, so that it folds into the convolution."""
+        return DepthToSpace()(self.conv(name, x, 4 * channels))
 
     def block(self, name, x, channels, k):
         """Residual depthwise-separable block; ReLU after the sum."""
@@ -118,27 +137,30 @@ class Branch:
         return layers.ReLU()(layers.Add()([x, y]))
 
     def out(self, name, x, channels, bias):
-        layer = layers.Conv2D(channels, 1, name=name, kernel_initializer=keras.initializers.RandomNormal(stddev=0.001, seed=1),
+        """From stride 8 to the output's stride 4: each cell speaks for the four it covers, so nothing wide runs at stride 4."""
+        layer = layers.Conv2D(4 * channels, 1, name=name, kernel_initializer=keras.initializers.RandomNormal(stddev=0.001, seed=1),
                               bias_initializer=keras.initializers.Constant(bias))
         self.named[name] = layer
-        return layer(x)
+        return DepthToSpace()(layer(x))
 
 
 def plate_branch(taps, bn, logits=False):
     """The plate neck and head over the four taps; returns ({role: tensor}, Branch)."""
     b = Branch(bn)
     relu = lambda x: layers.ReLU()(x)
-    y = relu(b.conv("p32_in", taps["f32"], 64))
-    y = b.block("p32_a", y, 64, 3)
-    y = relu(layers.Add()([b.up("p16_up", y, 64), b.conv("p16_in", taps["f16"], 64)]))
-    y = b.block("p16_a", y, 64, 5)
-    y = b.block("p16_b", y, 64, 3)
-    y = relu(layers.Add()([b.up("p8_up", y, 48), b.conv("p8_in", taps["f8"], 48)]))
-    y = b.block("p8_a", y, 48, 5)
-    y = b.block("p8_b", y, 48, 3)
-    y = relu(layers.Add()([b.up("p4_up", y, 32), b.conv("p4_in", taps["f4"], 32)]))
-    y = b.block("p4_a", y, 32, 5)
-    y = b.block("p4_b", y, 32, 3)
+    y = relu(b.conv("p32_in", taps["f32"], 96))
+    y = b.block("p32_a", y, 96, 5)
+    y = b.block("p32_b", y, 96, 3)
+    y = relu(layers.Add()([b.up("p16_up", y, 96), b.conv("p16_in", taps["f16"], 96)]))
+    y = b.block("p16_a", y, 96, 5)
+    y = b.block("p16_b", y, 96, 3)
+    y = b.block("p16_c", y, 96, 3)
+    fine = relu(b.depthwise("p4_down", taps["f4"], 3, stride=2))
+    y = relu(layers.Add()([layers.Add()([b.up("p8_up", y, 64), b.conv("p8_in", taps["f8"], 64)]), b.conv("p4_in", fine, 64)]))
+    y = b.block("p8_a", y, 64, 5)
+    y = b.block("p8_b", y, 64, 3)
+    y = b.block("p8_c", y, 64, 5)
+    y = b.block("p8_d", y, 64, 3)
     heat = b.out("plate_heat_logit", y, 1, -4.0)
     out = {"plate_heat": heat if logits else layers.Activation("sigmoid")(heat),
            "plate_scale": b.out("plate_scale", y, 2, 2.0), "plate_offset": b.out("plate_offset", y, 2, 0.0)}
@@ -155,7 +177,7 @@ def fold_into(trained, plain):
         w = src.get_weights()[0]
         gamma, beta, mean, var = trained.named[name + "_bn"].get_weights()
         g = gamma / np.sqrt(var + 1e-3)
-        shape = {"Conv2D": (1, 1, 1, -1), "DepthwiseConv2D": (1, 1, -1, 1), "Conv2DTranspose": (1, 1, -1, 1)}
+        shape = {"Conv2D": (1, 1, 1, -1), "DepthwiseConv2D": (1, 1, -1, 1)}
         layer.set_weights([w * g.reshape(shape[type(layer).__name__]), beta - mean * g])
 
 

@@ -83,19 +83,31 @@ def training_frames(data):
     return [r for r in annotations(data) if r["source"] == "romanian-dashcam" and not held_out(r["image"])]
 
 
-def calibration(data, width, height, count=120):
-    """Seeded, letterboxed pictures that the licences allow: training dashcam frames and the three clips.
+def calibration(data, width, height, count=108):
+    """Seeded, letterboxed pictures that the licences allow: a third each of training dashcam frames, the three clips, gathered backgrounds.
 
-    Every fourth dashcam frame gets a rendered plate of a third of its width or more, so that the range of plate sizes reaches that far.
+    Every fourth dashcam frame gets a rendered plate of a third of its width or more, so that the range of plate sizes reaches that far;
+    the people of the backgrounds are enlarged by up to 3, so that the range of what a large face excites does.
     """
     from plates import render
     data, rng = pathlib.Path(data), np.random.default_rng(7)
     rows = training_frames(data)
-    for n, i in enumerate(rng.choice(len(rows), count // 2, replace=False)):
+    for n, i in enumerate(rng.choice(len(rows), count // 3, replace=False)):
         small = letterbox(load(data / "dev" / rows[i]["image"]), width, height)[0]
         if n % 4 == 0:
             render.place(small, render.plate(rng), rng, width / 2, height / 2, width * rng.uniform(.33, .85), tilt=.3)
         yield small
     frames = [f for c in TRAIN_CLIPS for _, f in clip_frames(data / "clips" / f"{c}.mp4", 2 if "one-by" not in c else 40)]
-    for i in rng.choice(len(frames), min(len(frames), count // 2), replace=False):
+    for i in rng.choice(len(frames), count // 3, replace=False):
         yield letterbox(frames[i], width, height)[0]
+    people = sorted((CACHE / "backgrounds").glob("sample-videos__asl*.jpg"))
+    others = sorted(set((CACHE / "backgrounds").glob("*.jpg")) - set(people))
+    for n in range(count // 3):
+        if n % 3 == 2:
+            yield letterbox(load(others[rng.integers(len(others))]), width, height)[0]
+            continue
+        rgb = load(people[rng.integers(len(people))])
+        h, w = rgb.shape[:2]
+        share = 1 / rng.uniform(1, 3)
+        x, y = int((w - w * share) * rng.uniform(.35, .65)), int((h - h * share) * rng.uniform(0, .3))
+        yield letterbox(rgb[y:y + int(h * share), x:x + int(w * share)], width, height)[0]

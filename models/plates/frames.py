@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 
 import picture
-from plates import render
+from plates import render, street
 
 WIDTH, HEIGHT = 448, 288
 SEED = 20_24
 
 
 class Source:
-    """Backgrounds held in memory: training dashcam frames with their boxes, and clip frames."""
+    """Backgrounds held in memory: training dashcam frames with their boxes, clip frames, and gathered backgrounds (backgrounds.py)."""
 
     def __init__(self, data, ignore=None):
         data = pathlib.Path(data)
@@ -24,14 +24,19 @@ class Source:
         self.dash = [(picture.load(data / "dev" / r["image"]), [[b[k] for k in "xywh"] for b in r["boxes"] if b["cls"] == "plate"],
                       self.ignore.get(r["image"], [])) for r in picture.training_frames(data)]
         self.clips = [f for c in picture.TRAIN_CLIPS for _, f in picture.clip_frames(data / "clips" / f"{c}.mp4", 3 if "one-by" not in c else 30)]
+        self.clips = [(f, []) for f in self.clips]
+        self.streets = [(picture.load(f), self.ignore.get(f.name, [])) for f in sorted((picture.CACHE / "backgrounds").glob("*.jpg"))]
+        if not self.streets:
+            raise SystemExit("no backgrounds: run backgrounds.py first")
 
     def sample(self, i):
         """Picture number i: (uint8 [HEIGHT,WIDTH,3], plates [n,4], ignored [m,4])."""
         rng = np.random.default_rng([SEED, i])
-        if rng.random() < .72:
+        which = rng.random()
+        if which < .55:
             img, boxes, ignored = self._dashcam(rng)
         else:
-            img, boxes, ignored = self._clip(rng)
+            img, boxes, ignored = self._background(rng, self.clips if which < .7 else self.streets)
         if rng.random() < .06:
             render.caption(img, rng)
         img = weather(img, rng)
@@ -41,7 +46,7 @@ class Source:
         frame, boxes, ignored = self.dash[rng.integers(len(self.dash))]
         base = picture.SETTINGS["fast"][0] / frame.shape[1]
         zoom = base * float(np.exp(rng.uniform(np.log(.5), np.log(1.5)) if rng.random() < .6 else rng.uniform(np.log(1.3), np.log(5.0))))
-        focus = boxes[rng.integers(len(boxes))] if boxes and rng.random() < .85 else [rng.random() * frame.shape[1], rng.random() * frame.shape[0], 0, 0]
+        focus = boxes[rng.integers(len(boxes))] if boxes and rng.random() < .75 else [rng.random() * frame.shape[1], rng.random() * frame.shape[0], 0, 0]
         img, m = window(frame, zoom, focus, rng)
         put = lambda b: warp_box(b, m)
         boxes, ignored = [put(b) for b in boxes], [put(b) for b in ignored]
@@ -54,14 +59,14 @@ class Source:
         decorate(img, rng, spots, boxes, most=2)
         return img, boxes, ignored
 
-    def _clip(self, rng):
-        frame = self.clips[rng.integers(len(self.clips))]
-        zoom = 640 / frame.shape[1] * float(np.exp(rng.uniform(np.log(.7), np.log(2.5))))
-        img, _ = window(frame, zoom, [rng.random() * frame.shape[1], rng.random() * frame.shape[0], 0, 0], rng)
-        boxes = []
+    def _background(self, rng, frames):
+        frame, ignored = frames[rng.integers(len(frames))]
+        zoom = 640 / frame.shape[1] * float(np.exp(rng.uniform(np.log(.7), np.log(4))))
+        img, m = window(frame, zoom, [rng.random() * frame.shape[1], rng.random() * frame.shape[0], 0, 0], rng)
+        boxes, ignored = [], [warp_box(b, m) for b in ignored]
         if rng.random() < .75:
-            decorate(img, rng, [], boxes, most=4)
-        return img, boxes, []
+            decorate(img, rng, occupied(ignored), boxes, most=4)
+        return img, boxes, ignored
 
 
 def inside(b):
@@ -112,20 +117,27 @@ def occupied(boxes):
 
 
 def decorate(img, rng, spots, boxes, most):
-    """Paste up to `most` plates, some on a body-coloured panel with lights, and up to two decoys, onto free ground."""
+    """Street furniture and decoys, then up to `most` plates, some on a body-coloured panel with lights, all onto free ground."""
     def free(cx, cy, w, h):
         ok = all(cx + w / 2 < s[0] or cx - w / 2 > s[0] + s[2] or cy + h / 2 < s[1] or cy - h / 2 > s[1] + s[3] for s in spots)
         if ok:
             spots.append([cx - w * .6, cy - h * .7, w * 1.2, h * 1.4])
         return ok
+    for _ in range(rng.integers(1, 4) if rng.random() < .6 else 0):
+        draw, aspect = street.furniture(rng)
+        w = float(np.exp(rng.uniform(np.log(20), np.log(420))))
+        h = max(5.0, w / aspect)
+        cx, cy = rng.random() * WIDTH, rng.random() * HEIGHT
+        if free(cx, cy, w, h):
+            draw(img, rng, int(cx - w / 2), int(cy - h / 2), int(w), int(h))
     for _ in range(rng.integers(0, 3) if rng.random() < .5 else 0):
-        w = float(np.exp(rng.uniform(np.log(12), np.log(200))))
+        w = float(np.exp(rng.uniform(np.log(12), np.log(260))))
         d = render.decoy(rng)
         cx, cy = rng.random() * WIDTH, rng.random() * HEIGHT
         if free(cx, cy, w, w * d.shape[0] / d.shape[1]):
             render.place(img, d, rng, cx, cy, w, light=rng.uniform(.4, 1.2))
     for _ in range(rng.integers(0, most + 1)):
-        w = float(np.exp(rng.uniform(np.log(13), np.log(110)) if rng.random() < .75 else rng.uniform(np.log(80), np.log(380))))
+        w = float(np.exp(rng.uniform(np.log(13), np.log(110)) if rng.random() < .75 else rng.uniform(np.log(80), np.log(430))))
         p = render.plate(rng)
         cx, cy = rng.random() * WIDTH, rng.random() * HEIGHT
         h = w * p.shape[0] / p.shape[1]

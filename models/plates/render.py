@@ -129,6 +129,14 @@ def plate(rng):
         shade = int(rng.integers(10, 90))
         img = cv2.copyMakeBorder(img, b, b + int(rng.integers(0, 14)), b, b, cv2.BORDER_CONSTANT, value=(shade, shade, shade))
         img = cv2.resize(img, (w, h), interpolation=cv2.INTER_AREA)
+    if rng.random() < .12:                                             # a dealer's frame with its own lettering
+        shade, ink = (int(v) for v in rng.choice([[20, 220], [225, 30], [110, 250]]))
+        b = int(rng.integers(14, 30))
+        img = cv2.copyMakeBorder(cv2.resize(img, (w - 2 * b // 2, h - 2 * b)), b, b, b // 2, b // 2, cv2.BORDER_CONSTANT, value=(shade,) * 3)
+        for y in (2, img.shape[0] - b + 2):
+            if rng.random() < .7:
+                text_fit(img, (img.shape[1] * .2, y, img.shape[1] * .6, b - 5), random_text(rng, "AAAAAAAA AAAAAA"[: int(rng.integers(5, 15))]), (ink,) * 3, FONTS[2])
+        img = cv2.resize(img, (w, h), interpolation=cv2.INTER_AREA)
     if rng.random() < .3:
         dirt = cv2.resize(rng.random((4, 9)).astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC)[..., None]
         img = (img * (1 - .5 * np.clip(dirt - .4, 0, 1)) + 60 * .5 * np.clip(dirt - .4, 0, 1)).astype(np.uint8)
@@ -136,15 +144,22 @@ def plate(rng):
 
 
 def decoy(rng):
-    """Text and stripes that are no plate: signs, captions, grilles, shop fronts, blank panels."""
-    kind = rng.choice(["sign", "grille", "blank", "shop"], p=[.35, .25, .2, .2])
+    """Flat things with text or stripes that are no plate: signs, grilles, blank panels, shop fronts, printed cartons."""
+    kind = rng.choice(["sign", "grille", "blank", "shop", "carton"], p=[.3, .2, .15, .2, .15])
     c1, c2 = (rng.integers(0, 256, 3) for _ in range(2))
-    if kind == "sign":
+    if kind in ("sign", "carton"):
         w, h = int(rng.integers(120, 400)), int(rng.integers(120, 400))
-        img = sheet(w, h, rng.choice([[20, 60, 150], [20, 110, 60], [240, 240, 240], [230, 200, 40]]), (240, 240, 240), 5)
-        for i in range(rng.integers(2, 5)):
-            if 20 + i * 60 + 34 < h:
-                text_fit(img, (20, 20 + i * 60, w - 40, 34), random_text(rng, "AAAAAAAA"[: int(rng.integers(3, 8))]), (10, 10, 10) if img[10, 10].mean() > 120 else (240, 240, 240), FONTS[int(rng.integers(0, 5))])
+        ground = rng.choice([[20, 60, 150], [20, 110, 60], [240, 240, 240], [230, 200, 40]]) if kind == "sign" else c1
+        img = sheet(w, h, ground, (240, 240, 240) if kind == "sign" else None, 5)
+        y = int(rng.integers(8, 40))
+        while y < h - 24:
+            th = 34 if kind == "sign" else int(rng.integers(10, 60))
+            if y + th > h - 4:
+                break
+            tw = int((w - 40) * (1 if kind == "sign" else rng.uniform(.3, 1)))
+            ink = c2 if kind == "carton" else (10, 10, 10) if img[10, 10].mean() > 120 else (240, 240, 240)
+            text_fit(img, (20, y, tw, th), random_text(rng, "AAAAAAAAAAAA"[: int(rng.integers(2, 9))]), ink, FONTS[int(rng.integers(0, 5))])
+            y += th + int(rng.integers(8, 40))
         return img
     if kind == "shop":
         w, h = int(rng.integers(500, 900)), int(rng.integers(60, 100))
