@@ -101,6 +101,16 @@ fn p2_somebody_who_stands_like_a_statue_with_a_mask_on_his_head_stays_flat() {
 }
 
 #[test]
+fn p2_what_a_mask_left_in_the_corner_of_a_cell_is_not_learned() {
+    let mut stage = Stage::new(1);
+    stage.seconds(2, &[], &[]);
+    // Two by two pixels of the cell at 64,40: far too little for it to have moved when the mask is gone.
+    stage.step(&[], &[head(5, 48.0, 24.0, 18.0, 18.0)]);
+    let shown = stage.seconds(15, &[], &[]);
+    assert!((stage.known(&shown) - 1.0).abs() < f64::EPSILON, "{}", stage.known(&shown));
+}
+
+#[test]
 fn p2_a_parked_thing_becomes_scene_only_after_its_whole_time_and_not_while_any_of_it_moves() {
     let mut stage = Stage::new(1);
     stage.seconds(12, &[], &[]);

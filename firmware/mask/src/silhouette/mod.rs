@@ -7,17 +7,19 @@
 //!    [`SilhouetteSettings::still_s`] seconds on capture time, with nothing moving in its surroundings.
 //!
 //! So a head that the detector misses is not shown when it comes, nor while it is there; it could only be learned. What keeps people out of the scene:
-//! - **Blobs.** Cells that differ from the scene hang together; so do, where nothing is known yet, cells that moved lately. When one cell of a blob moves
-//!   or is masked, all of it counts as having moved. Somebody who waits and shifts a foot renews his whole shape.
-//! - **Surroundings.** Nothing is learned within two to eight cells (half a blob's own size) of a blob that moves, nor within two of a mask.
-//! - **Bodies.** Under each head mask a body of four by eight and a half head widths and heights is taken as moving, even if it stands like a statue.
+//! - **Blobs.** Cells that differ from a known scene and hang together are one: when one of them moves or is masked, all of them count as having moved.
+//!   Somebody who waits and shifts a foot renews his whole shape.
+//! - **Surroundings.** Where something moves nothing is learned around it as far as the largest thing was long that moved there before: when an arm moves, as
+//!   far as the man reaches who came. At least two cells, at most a third of the picture's height. Two cells around a mask.
+//! - **Bodies.** Under each head mask nothing is learned of a body four head widths wide and eight and a half heights long, even if it stands like a statue,
+//!   and where nothing is known yet its shoulders and chest are flat.
 //! - **A cell that is known is learned anew only after [`SilhouetteSettings::again_s`]** in which nothing of the whole blob moved: a parked car, not somebody waiting.
 //!   (Where it still looks as learned it is refreshed every `still_s`, so that the scene follows the sun.)
 //! - **Doubt.** In pictures that are not `clear` nothing is learned; one that is `covered` or `dark` starts every count anew. A picture that changes
 //!   altogether (light, shaking, rain, another scene) is covered as a whole; [`Silhouette::forget`], a gap of [`GAP_US`] and a clock that runs back forget everything.
 //!
-//! What it cannot keep out: somebody undetected who, where nothing is known yet, does not move at all for `still_s`, and with him nothing of the blob he is part of; or
-//! who, over a known scene, does not for `again_s`. And what lies in the scene is in the scene: a parked car's plate shows if the detector misses it.
+//! What it cannot keep out: somebody undetected who does not move at all for `still_s` where nothing is known yet (or was there before the first picture and moves only
+//! something small far from the rest of him), or for `again_s` before a known scene. And what lies in the scene is in the scene: a parked car's plate shows if the detector misses it.
 //!
 //! The method is background subtraction with selective update (Toyama et al., *Wallflower*, ICCV 1999, on why updates must be selective). It is pure: time is the frame's
 //! capture time, and all memory (two pictures and some bytes a cell) is taken when the first picture of a size comes.

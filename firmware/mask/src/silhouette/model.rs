@@ -1,6 +1,6 @@
 //! What is known of each cell, and what follows for how it looks.
 
-use super::blobs::Blobs;
+use super::blobs::{Blobs, extent, widen};
 use super::grid::Grid;
 use super::sheet::{Compare, Sheet};
 use super::{Ask, GAP_US, SilhouetteSettings};
@@ -9,6 +9,10 @@ use crate::{Area, Class, Geometry, Object, Rect};
 
 /// So long after it moved an unknown cell is still painted as moving, microseconds.
 const TRAIL_US: u64 = 1_000_000;
+/// How far at least the surroundings of what moves or is masked reach, cells.
+const LEAST_REACH: u8 = 2;
+/// How far at most: a person who fills more than this share of the picture's height is not expected.
+const MOST_REACH_SHARE: usize = 3;
 /// A point in time that never was.
 const NEVER: u64 = u64::MAX;
 
@@ -24,30 +28,28 @@ pub(super) enum Look {
     Learned,
 }
 
-/// Times of one cell, microseconds of capture time.
+/// What is known of one cell. Times are microseconds of capture time.
 #[derive(Debug, Clone, Copy)]
 struct Cell {
-    /// Since then it looks as the candidate does.
+    /// Since then it looks as the candidate does, and neither it nor its surroundings have been disturbed.
     since_us: u64,
-    /// When it, or its blob, was last disturbed.
-    restless_us: u64,
-    /// When something in its surroundings was.
-    near_us: u64,
+    /// When it last moved or was masked.
+    moved_us: u64,
+    /// The candidate was taken in a disturbance; the first picture after it is the one to keep.
+    stale: bool,
+    /// How large the largest thing was that moved here since it was learned, cells.
+    extent: u8,
     learned: bool,
 }
 
 impl Cell {
     fn new(at_us: u64) -> Self {
-        Self { since_us: at_us, restless_us: NEVER, near_us: NEVER, learned: false }
+        Self { since_us: at_us, moved_us: NEVER, stale: false, extent: 0, learned: false }
     }
-    /// For how long nothing has moved in it, its blob and its surroundings.
-    fn quiet_us(&self, at_us: u64) -> u64 {
-        age_us(self.since_us, at_us).min(age_us(self.restless_us, at_us)).min(age_us(self.near_us, at_us))
+    /// Whether it moved so lately that it is still painted as moving, where nothing is known.
+    fn trails(&self, at_us: u64) -> bool {
+        self.moved_us != NEVER && at_us.saturating_sub(self.moved_us) < TRAIL_US
     }
-}
-
-fn age_us(then_us: u64, at_us: u64) -> u64 {
-    if then_us == NEVER { u64::MAX } else { at_us.saturating_sub(then_us) }
 }
 
 /// What is found in one picture, a value a cell.
@@ -59,12 +61,16 @@ struct Found {
     differs: Vec<bool>,
     /// An object's mask, or a cell beside it.
     masked: Vec<bool>,
+    /// Shoulders and chest under a head.
+    torso: Vec<bool>,
     /// Part of the body under a head, or close to a plate.
     body: Vec<bool>,
-    /// Moved, masked or part of a body.
-    disturbed: Vec<bool>,
+    /// It, its blob or its surroundings are disturbed.
+    unsettled: Vec<bool>,
     /// Hangs together with its neighbours.
     member: Vec<bool>,
+    /// How many cells further the surroundings of what moves reach, from here.
+    reach: Vec<u8>,
 }
 
 /// See the [module](super).
@@ -99,9 +105,11 @@ impl Model {
                 moved: cells(),
                 differs: cells(),
                 masked: cells(),
+                torso: cells(),
                 body: cells(),
-                disturbed: cells(),
+                unsettled: cells(),
                 member: cells(),
+                reach: vec![0; grid.len()],
             },
             looks: vec![Look::Unknown; grid.len()],
             last_us: None,
@@ -123,7 +131,7 @@ impl Model {
     pub(super) fn doubt(&mut self, at_us: u64) {
         if self.last_us.is_some_and(|last_us| at_us >= last_us) {
             self.last_us = Some(at_us);
-            self.cells.iter_mut().for_each(|cell| cell.since_us = at_us);
+            self.cells.iter_mut().for_each(|cell| (cell.since_us, cell.stale) = (at_us, true));
         } else {
             self.forget();
         }
@@ -143,9 +151,7 @@ impl Model {
             return self.begin(canvas, ask);
         }
         self.mark_objects(ask.objects);
-        self.disturb(canvas, ask.at_us);
-        self.spread(ask.at_us, settings);
-        self.decide_looks(ask.at_us);
+        self.finish(canvas, ask.at_us);
         if ask.sure {
             self.learn(canvas, ask.at_us, settings);
         }
@@ -155,19 +161,19 @@ impl Model {
     fn begin(&mut self, canvas: &Canvas<'_>, ask: &Ask<'_>) {
         self.cells.fill(Cell::new(ask.at_us));
         self.candidate.keep(canvas, &Area::whole(&self.geometry));
-        self.looks.fill(Look::Unknown);
+        self.found.moved.fill(false);
         self.found.differs.fill(false);
         self.mark_objects(ask.objects);
-        for (cell, (masked, body)) in self.cells.iter_mut().zip(self.found.masked.iter().zip(&self.found.body)) {
-            if *masked || *body {
-                cell.restless_us = ask.at_us;
-            }
-        }
-        for (look, (masked, body)) in self.looks.iter_mut().zip(self.found.masked.iter().zip(&self.found.body)) {
-            if *masked || *body {
-                *look = Look::Flat;
-            }
-        }
+        self.finish(canvas, ask.at_us);
+    }
+
+    /// From what is found to what is unsettled and how each cell looks.
+    fn finish(&mut self, canvas: &Canvas<'_>, at_us: u64) {
+        self.disturb(at_us);
+        self.spread_over_blobs();
+        self.spread_around();
+        self.decide_looks(at_us);
+        self.settle(canvas, at_us);
     }
 
     fn compare(&mut self, canvas: &Canvas<'_>, step: u8) {
@@ -189,88 +195,114 @@ impl Model {
     }
 
     fn mark_objects(&mut self, objects: &[Object]) {
-        let Found { masked, body, .. } = &mut self.found;
+        let Found { masked, torso, body, .. } = &mut self.found;
         masked.fill(false);
+        torso.fill(false);
         body.fill(false);
         for object in objects {
             self.grid.touched(object.rect, 1, &self.geometry, |cell| masked[cell] = true);
+            if object.class == Class::Head {
+                self.grid.touched(torso_of(object.rect), 0, &self.geometry, |cell| torso[cell] = true);
+            }
             self.grid.touched(body_of(object), 1, &self.geometry, |cell| body[cell] = true);
         }
     }
 
-    /// What moved, is masked or is a body begins anew.
-    fn disturb(&mut self, canvas: &Canvas<'_>, at_us: u64) {
-        for index in 0..self.cells.len() {
-            let found = &mut self.found;
-            let moved = found.moved[index] || found.masked[index];
-            found.disturbed[index] = moved || found.body[index];
-            let cell = &mut self.cells[index];
-            if moved {
-                cell.since_us = at_us;
-                self.candidate.keep(canvas, &self.grid.cell(index));
-            }
-            if found.disturbed[index] {
-                cell.restless_us = at_us;
+    /// What moved or is masked is unsettled.
+    fn disturb(&mut self, at_us: u64) {
+        let Self { cells, found: Found { moved, masked, unsettled, .. }, .. } = self;
+        for (index, cell) in cells.iter_mut().enumerate() {
+            unsettled[index] = moved[index] || masked[index];
+            if unsettled[index] {
+                cell.moved_us = at_us;
             }
         }
     }
 
-    /// Blobs are disturbed as wholes, and their surroundings with them.
-    fn spread(&mut self, at_us: u64, settings: &SilhouetteSettings) {
-        let still_us = micros(settings.still_s);
-        let Found { moved, differs, disturbed, member, .. } = &mut self.found;
-        for ((member, cell), differs) in member.iter_mut().zip(&self.cells).zip(&*differs) {
-            *member = if cell.learned { *differs } else { age_us(cell.restless_us, at_us) < still_us };
+    /// What differs from a known scene is unsettled as a whole.
+    fn spread_over_blobs(&mut self) {
+        let Self { grid, blobs, found: Found { differs, unsettled, .. }, .. } = self;
+        blobs.each(grid, differs, |blob| {
+            if blob.iter().any(|&cell| unsettled[cell]) {
+                blob.iter().for_each(|&cell| unsettled[cell] = true);
+            }
+        });
+    }
+
+    /// What moves unsettles its surroundings, as far as what moved here before was large: an arm, as far as the man who came.
+    fn spread_around(&mut self) {
+        let Self { grid, blobs, cells, found, .. } = self;
+        let Found { moved, masked, body, member, reach, unsettled, .. } = found;
+        member.fill(false);
+        for cell in (0..grid.len()).filter(|&cell| moved[cell]) {
+            member[cell] = true;
+            grid.around(cell, |next| member[next] = true);
         }
-        let cells = std::cell::Cell::from_mut(&mut self.cells[..]).as_slice_of_cells();
-        self.blobs.spread(
-            &self.grid,
-            member,
-            disturbed,
-            moved,
-            |index| cells[index].set(Cell { restless_us: at_us, ..cells[index].get() }),
-            |index| cells[index].set(Cell { near_us: at_us, ..cells[index].get() }),
-        );
+        for (reach, masked) in reach.iter_mut().zip(&*masked) {
+            *reach = if *masked { LEAST_REACH + 1 } else { 0 };
+        }
+        let most = u8::try_from(grid.rows / MOST_REACH_SHARE).unwrap_or(u8::MAX - 1).max(LEAST_REACH);
+        blobs.each(grid, member, |blob| {
+            let now = u8::try_from(extent(grid, blob)).unwrap_or(u8::MAX).clamp(LEAST_REACH, most);
+            let ever = blob.iter().fold(now, |most, &cell| most.max(cells[cell].extent));
+            for &cell in blob {
+                cells[cell].extent = cells[cell].extent.max(now);
+                if moved[cell] {
+                    reach[cell] = ever + 1;
+                }
+            }
+        });
+        widen(grid, reach);
+        for ((unsettled, reach), body) in unsettled.iter_mut().zip(&*reach).zip(&*body) {
+            *unsettled |= *reach > 0 || *body;
+        }
     }
 
     fn decide_looks(&mut self, at_us: u64) {
         let Self { grid, cells, found, looks, .. } = self;
         for (index, (look, cell)) in looks.iter_mut().zip(&*cells).enumerate() {
-            let unknown_flat = !cell.learned && found.body[index];
-            *look = match (cell.learned, unknown_flat) {
-                (_, true) => Look::Flat,
+            *look = match (cell.learned, found.torso[index]) {
                 (true, _) => Look::Learned,
-                (false, _) => Look::Unknown,
+                (false, true) => Look::Flat,
+                (false, false) => Look::Unknown,
             };
         }
-        for index in 0..cells.len() {
-            let cell = &cells[index];
-            let trail = !cell.learned && cell.restless_us != NEVER && age_us(cell.since_us, at_us) < TRAIL_US;
+        for (index, cell) in cells.iter().enumerate() {
+            let trail = !cell.learned && cell.trails(at_us);
             if found.masked[index] || found.differs[index] || trail {
                 looks[index] = Look::Flat;
                 grid.around(index, |next| looks[next] = Look::Flat);
             }
         }
         // Beside something that differs, its edge may be below the step.
-        for (index, cell) in cells.iter_mut().enumerate() {
-            if looks[index] == Look::Flat && !found.differs[index] {
-                cell.near_us = at_us;
+        for (index, look) in looks.iter().enumerate() {
+            found.unsettled[index] |= *look == Look::Flat && !found.differs[index];
+        }
+    }
+
+    /// What is unsettled begins anew with the first picture in which it is not.
+    fn settle(&mut self, canvas: &Canvas<'_>, at_us: u64) {
+        for (index, cell) in self.cells.iter_mut().enumerate() {
+            let unsettled = self.found.unsettled[index];
+            if unsettled || cell.stale {
+                (cell.since_us, cell.stale) = (at_us, unsettled);
+                self.candidate.keep(canvas, &self.grid.cell(index));
             }
         }
     }
 
-    /// Learns what was still and quiet for long enough; refreshes what still looks as it was learned.
+    /// Learns what was still for long enough; refreshes what still looks as it was learned.
     fn learn(&mut self, canvas: &Canvas<'_>, at_us: u64, settings: &SilhouetteSettings) {
         let (still_us, again_us) = (micros(settings.still_s), micros(settings.again_s.max(settings.still_s)));
         for (index, cell) in self.cells.iter_mut().enumerate() {
             let needed_us = if self.found.differs[index] { again_us } else { still_us };
-            if cell.quiet_us(at_us) < needed_us {
+            if cell.stale || at_us.saturating_sub(cell.since_us) < needed_us {
                 continue;
             }
             let area = self.grid.cell(index);
             self.learned.take(&self.candidate, &area);
             self.candidate.keep(canvas, &area);
-            (cell.learned, cell.since_us) = (true, at_us);
+            (cell.learned, cell.since_us, cell.extent) = (true, at_us, 0);
             if self.looks[index] == Look::Unknown {
                 self.looks[index] = Look::Learned;
             }
@@ -280,6 +312,11 @@ impl Model {
 
 fn micros(seconds: u16) -> u64 {
     u64::from(seconds) * 1_000_000
+}
+
+/// Where shoulders and chest are: three head widths, four heights.
+fn torso_of(head: Rect) -> Rect {
+    Rect { x: head.x - head.w, y: head.y, w: 3.0 * head.w, h: 4.0 * head.h }
 }
 
 /// Where the body under a head is, standing or on a bicycle: four head widths, eight and a half heights. Around a plate, as much again on each side.
