@@ -13,7 +13,7 @@ use heapless::Vec;
 use mask::{Class, FrameId, MAX_OBJECTS, Object, Objects};
 use peaks::{Grid, Peak};
 
-/// Most weak detections of one frame; more is doubt.
+/// Most weak detections of one frame; more is doubt. To drop the weakest instead would let go of tracks that nothing else keeps.
 pub const MAX_CANDIDATES: usize = 256;
 /// Most peaks of one class before doubles are dropped; more is doubt.
 const MAX_PEAKS: usize = 1024;

@@ -11,6 +11,8 @@ pub struct ClassSettings {
     pub hold_ms: u32,
     /// The same for a track that was found only once or twice: what flickers would otherwise stay masked, and grow, most of the time.
     pub hold_new_ms: u32,
+    /// The same for a track that was found very often and hardly moves: what stood there for long is more likely hidden than gone.
+    pub hold_old_ms: u32,
     /// Added on each side always, share of the object's size.
     pub margin: f32,
     /// Added on each side for every second since it was last seen, share of its size.
@@ -48,6 +50,7 @@ impl Default for TrackSettings {
             head: ClassSettings {
                 hold_ms: 500,
                 hold_new_ms: 250,
+                hold_old_ms: 1200,
                 margin: 0.08,
                 margin_per_s: 0.4,
                 speed_margin_s: 0.03,
@@ -55,6 +58,7 @@ impl Default for TrackSettings {
             plate: ClassSettings {
                 hold_ms: 500,
                 hold_new_ms: 250,
+                hold_old_ms: 1200,
                 margin: 0.15,
                 margin_per_s: 0.4,
                 speed_margin_s: 0.03,

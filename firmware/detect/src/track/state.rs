@@ -19,6 +19,10 @@ const UNKNOWN_SPEED_SIZES: f32 = 2.0;
 const HELD_LOOKS: u8 = 2;
 /// A track seen less often than this is new: it may be something that only flickered.
 const NEW_BELOW: u8 = 3;
+/// What moves by no more than this many times its own size in a second stands still.
+const STILL_SIZES: f32 = 0.5;
+/// A track seen so often is old: a second at 25 frames a second.
+const OLD_FROM: u8 = 25;
 /// Masks grow by at most this many times the object's size on each side.
 const MAX_MARGIN: f32 = 4.0;
 
@@ -99,7 +103,11 @@ impl Track {
     /// Missed by a working detector for another `looked_us`; true when the track is over.
     pub(super) fn missed(&mut self, looked_us: u64, settings: &TrackSettings) -> bool {
         let class = settings.of(self.class);
-        let hold_ms = if self.sightings < NEW_BELOW { class.hold_new_ms.min(class.hold_ms) } else { class.hold_ms };
+        let hold_ms = match self.sightings {
+            0..NEW_BELOW => class.hold_new_ms.min(class.hold_ms),
+            OLD_FROM.. if self.stands_still() => class.hold_old_ms.max(class.hold_ms),
+            NEW_BELOW.. => class.hold_ms,
+        };
         self.missed_us += looked_us;
         self.missed_looks = self.missed_looks.saturating_add(1);
         self.missed_us > u64::from(hold_ms) * 1000 && self.missed_looks > HELD_LOOKS
@@ -128,6 +136,12 @@ impl Track {
             rect: Rect { x, y, w: right - x, h: bottom - y },
             track: self.id,
         }
+    }
+
+    /// Hardly moves, for its size: a prediction of it stays true for long.
+    fn stands_still(&self) -> bool {
+        let limit = STILL_SIZES * self.size[0].max(self.size[1]);
+        self.speed.iter().all(|speed| speed.abs() <= limit)
     }
 
     fn age_s(&self, at_us: u64) -> f32 {

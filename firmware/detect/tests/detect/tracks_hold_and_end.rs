@@ -96,7 +96,9 @@ fn p3_head_seen_once_may_have_gone_anywhere_near() {
 
 #[test]
 fn gone_head_is_let_go_after_its_hold_and_not_before() {
-    for (sightings, hold_us) in [(1, 250_000), (2, 250_000), (3, 500_000), (30, 500_000)] {
+    for (sightings, hold_us) in
+        [(1, 250_000), (2, 250_000), (3, 500_000), (24, 500_000), (25, 1_200_000), (300, 1_200_000)]
+    {
         let mut street = Street::new();
         for _ in 0..sightings {
             street.see(&[head(100.0, 50.0, 40.0)]);

@@ -54,6 +54,16 @@ fn p3_somebody_who_passes_behind_a_pole_stays_covered() {
 }
 
 #[test]
+fn p3_a_parked_plate_half_hidden_by_passers_by_stays_covered() {
+    // Seen for two seconds, then not found for one: somebody stands half before it.
+    let plate = |frame: u64| {
+        let there = Rect { x: 700.0, y: 400.0, w: 68.0, h: 15.0 };
+        (Object { class: mask::Class::Plate, rect: there, ..head(0.0, 0.0, 1.0) }, !(50..75).contains(&frame))
+    };
+    Street::at_fps(25).walk(0..120, 0, &[&plate]);
+}
+
+#[test]
 fn p3_two_who_cross_while_only_the_nearer_is_found_stay_covered() {
     let near = |frame: u64| (head(100.0 + 5.0 * frame as f32, 80.0, 44.0), true);
     let far = |frame: u64| (head(300.0 - 5.0 * frame as f32, 84.0, 36.0), !(16..25).contains(&frame));
