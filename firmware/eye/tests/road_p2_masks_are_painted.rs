@@ -40,9 +40,11 @@ fn p2_a_head_is_painted_in_the_frame_in_which_it_is_found() {
 #[test]
 fn p3_a_head_that_is_missed_stays_painted_for_a_while() {
     let mut side = Roadside::new().sharing();
-    side.detector.push(DetectorStep::Find(vec![head(HEAD)]));
-    side.picture();
-    for n in 0..15 {
+    for _ in 0..3 {
+        side.detector.push(DetectorStep::Find(vec![head(HEAD)]));
+        side.picture();
+    }
+    for n in 0..12 {
         let (_, rung, seen) = side.picture();
         assert_eq!(rung, Rung::Clear);
         assert!(is_flat(&seen, HEAD, FILL.y), "frame {n} after the last sighting");
