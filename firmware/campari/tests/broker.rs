@@ -141,6 +141,7 @@ fn online() -> State {
         firmware: "0".into(),
         model: "none".into(),
         model_sha256: String::new(),
+        self_test: None,
         counters: Counters::default(),
     };
     State { presence: Presence::Online, eye: Some(eye), voice: None }

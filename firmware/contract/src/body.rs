@@ -168,8 +168,41 @@ pub struct EyeState {
     pub model: String,
     /// Its sha256, hex.
     pub model_sha256: String,
+    /// Whether it finds what it must; absent when the eye has no self-test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_test: Option<SelfTest>,
     /// Counters since start.
     pub counters: Counters,
+}
+
+/// What the self-test came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SelfTestResult {
+    /// Not over yet, since the start or since an inference failed; the picture is covered.
+    Running,
+    /// Everything that is drawn in the golden pictures was found.
+    Passed,
+    /// Something was not; the picture is covered until it passes.
+    Failed,
+}
+
+/// The self-test of the detector, in `state`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SelfTest {
+    /// What it came to.
+    pub result: SelfTestResult,
+    /// When, Unix seconds: the end of the newest whole round, or the miss; absent until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<u64>,
+    /// Time in the detector of that round, milliseconds.
+    pub took_ms: f32,
+    /// The golden picture that was missed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<String>,
+    /// Why it counts as missed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// Counters since the eye started.

@@ -79,6 +79,9 @@ pub struct Config {
     /// When doubt covers.
     #[serde(default)]
     pub ladder: mask::ladder::LadderSettings,
+    /// How often the detector must prove itself.
+    #[serde(default)]
+    pub selftest: SelfTestConfig,
     /// Pictures a second of each filter, in place of the profile's. Asked for through [`Config::rates`].
     #[serde(default)]
     pub fps: FilterRates,
@@ -183,6 +186,25 @@ impl Default for EncoderConfig {
     }
 }
 
+/// How often the detector must prove itself. It cannot be switched off.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelfTestConfig {
+    /// Every golden picture is looked at once within so many minutes, 1 to 60.
+    #[serde(default = "every_min")]
+    pub every_min: u64,
+}
+
+fn every_min() -> u64 {
+    5
+}
+
+impl Default for SelfTestConfig {
+    fn default() -> Self {
+        Self { every_min: every_min() }
+    }
+}
+
 /// The socket for the voice.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -283,6 +305,7 @@ impl Config {
         range("detector.threads", config.threads() as u64, 1, 8, "1 to 8")?;
         range("detector.wait_ms", config.detector.wait_ms, 1, 1_000, "1 to 1000")?;
         range("detector.hang_ms", config.detector.hang_ms, 200, 60_000, "200 to 60000")?;
+        range("selftest.every_min", config.selftest.every_min, 1, 60, "1 to 60")?;
         range("encoder.bitrate_kbps", config.encoder.bitrate_kbps.into(), 100, 50_000, "100 to 50000")?;
         range("encoder.key_interval_s", config.encoder.key_interval_s.into(), 1, 60, "1 to 60")?;
         range("policy.roots (how many)", config.policy.roots.len() as u64, 2, 8, "2 to 8 keys")?;

@@ -11,8 +11,18 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
+/// Whose picture it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// The camera's: the answer moves tracks.
+    Camera,
+    /// The self-test's: the answer goes to it and nowhere else.
+    SelfTest,
+}
+
 /// A picture to look at.
 struct Job {
+    of: Of,
     ticket: u64,
     frame: FrameId,
     captured_us: u64,
@@ -22,6 +32,7 @@ struct Job {
 
 /// An answer and the buffer back.
 struct Done {
+    of: Of,
     ticket: u64,
     captured_us: u64,
     input: Box<[i8]>,
@@ -41,6 +52,25 @@ pub enum Answer<'a> {
     Failed(String),
 }
 
+/// What came of handing in a picture of the self-test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handed {
+    /// The detector has it.
+    In,
+    /// It is busy; nothing happened.
+    Busy,
+    /// It cannot be handed in.
+    Failed(String),
+}
+
+/// The answer to a picture of the self-test.
+pub struct Probed<'a> {
+    /// What was found, or why nothing was.
+    pub found: Result<&'a Detections, &'a str>,
+    /// How long inference and decoding took.
+    pub took: Duration,
+}
+
 /// The frame road's side.
 pub struct Inference {
     jobs: SyncSender<Job>,
@@ -50,6 +80,9 @@ pub struct Inference {
     /// Counts questions. Answers are matched by it and not by frame number, which begins anew with a reopened camera.
     ticket: u64,
     last: Option<(u64, Box<Detections>)>,
+    /// The newest answer to the self-test, and whether it was collected.
+    probe: Option<(Result<Box<Detections>, String>, Duration)>,
+    probe_is_new: bool,
     boxes: SyncSender<Box<Detections>>,
     took: Duration,
 }
@@ -69,13 +102,13 @@ impl Inference {
         let pixels = spec.width * spec.height * 3;
         let (jobs, take) = sync_channel::<Job>(1);
         let (give, done) = sync_channel::<Done>(2);
-        let (boxes, recycled) = sync_channel::<Box<Detections>>(3);
-        for _ in 0..3 {
+        let (boxes, recycled) = sync_channel::<Box<Detections>>(4);
+        for _ in 0..4 {
             let _ = boxes.try_send(Box::new(Detections::none(FrameId(0))));
         }
         std::thread::Builder::new().name("detector".into()).spawn(move || {
             let _vital = Vital("detector");
-            while let Ok(Job { ticket, frame, captured_us, input, map }) = take.recv() {
+            while let Ok(Job { of, ticket, frame, captured_us, input, map }) = take.recv() {
                 let start = Instant::now();
                 let mut found = recycled.try_recv().unwrap_or_else(|_| Box::new(Detections::none(frame)));
                 let result = {
@@ -89,13 +122,24 @@ impl Inference {
                     }
                     Err(error) => Err(error.to_string()),
                 };
-                if give.send(Done { ticket, captured_us, input, found, took: start.elapsed() }).is_err() {
+                if give.send(Done { of, ticket, captured_us, input, found, took: start.elapsed() }).is_err() {
                     return;
                 }
             }
         })?;
         let spare = (0..2).map(|_| vec![0_i8; pixels].into_boxed_slice()).collect();
-        Ok(Self { jobs, done, spare, busy: false, ticket: 0, last: None, boxes, took: Duration::ZERO })
+        Ok(Self {
+            jobs,
+            done,
+            spare,
+            busy: false,
+            ticket: 0,
+            last: None,
+            probe: None,
+            probe_is_new: false,
+            boxes,
+            took: Duration::ZERO,
+        })
     }
 
     /// Asks about a frame and waits for at most `patience`. `prepare` fills the network's input; it is not called while the detector is busy with
@@ -111,35 +155,27 @@ impl Inference {
         let until = Instant::now() + patience;
         let mut older = false;
         if self.busy {
-            // An earlier frame's answer: it moves the tracks, but it is not this frame's.
+            // An earlier frame's answer: it moves the tracks, but it is not this frame's. One to the self-test says nothing of any frame.
             match self.done.recv_timeout(patience) {
                 Ok(done) => match self.settle(done) {
-                    Ok(()) => older = true,
+                    Ok(of) => older = of == Of::Camera,
                     Err(cause) => return Answer::Failed(cause),
                 },
                 Err(RecvTimeoutError::Timeout) => return Answer::Late,
                 Err(RecvTimeoutError::Disconnected) => return Answer::Failed("the detector's thread is gone".into()),
             }
         }
-        let Some(mut input) = self.spare.pop() else { return Answer::Failed("no input buffer is free".into()) };
-        if let Err(cause) = prepare(&mut input) {
-            self.spare.push(input);
-            return Answer::Failed(cause);
+        match self.hand_in(Of::Camera, frame, captured_us, map, prepare) {
+            Handed::In => {}
+            Handed::Busy => return Answer::Late,
+            Handed::Failed(cause) => return Answer::Failed(cause),
         }
-        self.ticket += 1;
         let ticket = self.ticket;
-        match self.jobs.try_send(Job { ticket, frame, captured_us, input, map }) {
-            Ok(()) => self.busy = true,
-            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
-                self.spare.push(job.input);
-                return Answer::Failed("the detector's thread takes no work".into());
-            }
-        }
         let fresh = match self.done.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(done) => {
-                let of = done.ticket;
+                let answered = done.ticket;
                 match self.settle(done) {
-                    Ok(()) => of == ticket,
+                    Ok(_) => answered == ticket,
                     Err(cause) => return Answer::Failed(cause),
                 }
             }
@@ -159,14 +195,78 @@ impl Inference {
         self.took
     }
 
-    fn settle(&mut self, done: Done) -> Result<(), String> {
+    /// Hands in a picture of the self-test, unless the detector is busy. Does not wait. `prepare` fills the network's input.
+    pub fn probe(&mut self, map: LetterboxMap, prepare: impl FnOnce(&mut [i8]) -> Result<(), String>) -> Handed {
+        if self.busy {
+            return Handed::Busy;
+        }
+        self.hand_in(Of::SelfTest, FrameId(0), 0, map, prepare)
+    }
+
+    /// The answer to it, once: waits for at most `patience`. [`Inference::ask`] may have received it meanwhile.
+    pub fn probed(&mut self, patience: Duration) -> Option<Probed<'_>> {
+        if self.busy && !self.probe_is_new {
+            let done = match self.done.recv_timeout(patience) {
+                Ok(done) => done,
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Some(Probed { found: Err("the detector's thread is gone"), took: Duration::ZERO });
+                }
+            };
+            // While the self-test's picture is at the detector no frame is: nothing but its own answer comes back here.
+            let _ = self.settle(done);
+        }
+        if !std::mem::take(&mut self.probe_is_new) {
+            return None;
+        }
+        let (found, took) = self.probe.as_ref()?;
+        Some(Probed { found: found.as_deref().map_err(String::as_str), took: *took })
+    }
+
+    fn hand_in(
+        &mut self,
+        of: Of,
+        frame: FrameId,
+        captured_us: u64,
+        map: LetterboxMap,
+        prepare: impl FnOnce(&mut [i8]) -> Result<(), String>,
+    ) -> Handed {
+        let Some(mut input) = self.spare.pop() else { return Handed::Failed("no input buffer is free".into()) };
+        if let Err(cause) = prepare(&mut input) {
+            self.spare.push(input);
+            return Handed::Failed(cause);
+        }
+        self.ticket += 1;
+        match self.jobs.try_send(Job { of, ticket: self.ticket, frame, captured_us, input, map }) {
+            Ok(()) => {
+                self.busy = true;
+                Handed::In
+            }
+            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
+                self.spare.push(job.input);
+                Handed::Failed("the detector's thread takes no work".into())
+            }
+        }
+    }
+
+    /// Takes an answer in and says whose it was. `Err` is a frame's that failed.
+    fn settle(&mut self, done: Done) -> Result<Of, String> {
         self.busy = false;
         self.spare.push(done.input);
-        self.took = done.took;
-        let found = done.found?;
-        if let Some((_, old)) = self.last.replace((done.captured_us, found)) {
-            let _ = self.boxes.try_send(old);
+        match done.of {
+            Of::SelfTest => {
+                if let Some((Ok(old), _)) = self.probe.replace((done.found, done.took)) {
+                    let _ = self.boxes.try_send(old);
+                }
+                self.probe_is_new = true;
+            }
+            Of::Camera => {
+                self.took = done.took;
+                if let Some((_, old)) = self.last.replace((done.captured_us, done.found?)) {
+                    let _ = self.boxes.try_send(old);
+                }
+            }
         }
-        Ok(())
+        Ok(done.of)
     }
 }

@@ -14,6 +14,7 @@ pub mod confine;
 pub mod inference;
 pub mod office;
 pub mod road;
+pub mod selftest;
 pub mod server;
 pub mod sight;
 pub mod slate;

@@ -1,8 +1,10 @@
 //! Detector and tracks as one: a frame goes in, what to mask in it comes out, together with how fresh that is.
 
 use crate::inference::{Answer, Inference};
+use crate::selftest::{Moment, SelfTest, Standing};
 use board_hal::{CameraFormat, DetectorSpec};
 use detect::{Prepare, Tracker};
+use mask::ladder::Proof;
 use mask::{Objects, RawFrame};
 use std::time::Duration;
 
@@ -14,13 +16,39 @@ pub struct Sight {
     spec: DetectorSpec,
     pad: u8,
     patience: Duration,
+    selftest: Option<SelfTest>,
 }
 
 impl Sight {
     /// Looks with `inference`, whose network takes what `spec` and `pad` say. A frame waits for its answer for at most `patience`.
     #[must_use]
     pub fn new(inference: Inference, tracker: Tracker, spec: DetectorSpec, pad: u8, patience: Duration) -> Self {
-        Self { inference, tracker, prepare: None, spec, pad, patience }
+        Self { inference, tracker, prepare: None, spec, pad, patience, selftest: None }
+    }
+
+    /// The same, held to the golden pictures. Only simulated twins, which know no pictures, go without.
+    #[must_use]
+    pub fn held_to(self, selftest: SelfTest) -> Self {
+        Self { selftest: Some(selftest), ..self }
+    }
+
+    /// Between two frames: the next step of the self-test. Waits for nothing.
+    pub fn prove(&mut self, now: Moment) {
+        if let Some(selftest) = &mut self.selftest {
+            selftest.step(&mut self.inference, now);
+        }
+    }
+
+    /// What the self-test says of the detector; `None` without one.
+    #[must_use]
+    pub fn proof(&self) -> Option<Proof> {
+        self.selftest.as_ref().map(SelfTest::proof)
+    }
+
+    /// Where the self-test stands; `None` without one.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing> {
+        self.selftest.as_ref().map(SelfTest::standing)
     }
 
     /// Frames will look like this from now on.
@@ -45,6 +73,9 @@ impl Sight {
             None => Answer::Failed("the frame's format is not known".into()),
         };
         tell(&answer);
+        if let (Answer::Failed(_), Some(selftest)) = (&answer, &mut self.selftest) {
+            selftest.doubt();
+        }
         match answer {
             Answer::Fresh(found) | Answer::Older(found, _) => self.tracker.step(id, captured_us, Some(found)),
             Answer::Late | Answer::Failed(_) => self.tracker.step(id, captured_us, None),

@@ -5,13 +5,15 @@ use crate::confine;
 use crate::inference::Inference;
 use crate::office::{Office, OfficeError};
 use crate::road::{Desk, MakeEncoder, OpenCamera, Parts, Road};
+use crate::selftest::{GoldenError, GoldenSet, Moment, SelfTest, Standing};
 use crate::server;
 use crate::sight::Sight;
 use crate::store::{Store, StoreError};
 use crate::watchdog::Watchdog;
 use board_clock::SystemClock;
-use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Detector, Encoder, EncoderSettings};
+use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Detector, DetectorSpec, Encoder, EncoderSettings};
 use board_sim::{ClipOptions, ClipSource};
+use contract::body::SelfTestResult;
 use mask::{ColourRange, FrameId, Geometry, Overlay, Painter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +32,12 @@ pub enum StartError {
     /// The model cannot be used.
     #[error(transparent)]
     Model(#[from] board_hal::DetectorError),
+    /// The pictures of the self-test.
+    #[error(transparent)]
+    Golden(#[from] GoldenError),
+    /// The model takes no picture of theirs.
+    #[error("self-test: {0}")]
+    Prepare(#[from] detect::PrepareError),
     /// A clip cannot be played.
     #[error(transparent)]
     Clip(CameraError),
@@ -94,18 +102,60 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Detector, tracks, and the model's name and hash.
-fn sight(config: &Config, watchdog: &Arc<Watchdog>) -> Result<(Sight, (String, String)), StartError> {
+/// What looks: a loaded network on its thread, and the self-test that it is held to.
+struct Looking {
+    inference: Inference,
+    selftest: SelfTest,
+    spec: DetectorSpec,
+    pad: u8,
+}
+
+fn looking(config: &Config, watchdog: &Arc<Watchdog>) -> Result<Looking, StartError> {
     let (setting, threads) = (config.setting(), config.threads());
     let detector = board_tflite::TfliteDetector::open(&config.detector.manifest, setting, threads)?;
     let (decoding, pad, spec) = (detector.decoding(), detector.pad(), detector.spec().clone());
     let profile = config.profile.as_ref().map_or("none", |profile| profile.name.as_str());
     tracing::info!(model = spec.name, sha256 = spec.sha256, profile, setting, threads, "the model is loaded");
+    let every = Duration::from_secs(60 * config.selftest.every_min);
+    let selftest = SelfTest::new(GoldenSet::built_in()?, &spec, pad, decoding.thresholds, every)?;
     let hang = Duration::from_millis(config.detector.hang_ms);
     let inference = Inference::start(Box::new(detector), decoding, Arc::clone(watchdog), hang)?;
+    Ok(Looking { inference, selftest, spec, pad })
+}
+
+/// Detector, tracks, and the model's name and hash.
+fn sight(config: &Config, watchdog: &Arc<Watchdog>) -> Result<(Sight, (String, String)), StartError> {
+    let Looking { inference, selftest, spec, pad } = looking(config, watchdog)?;
     let model = (spec.name.clone(), spec.sha256.clone());
     let patience = Duration::from_millis(config.detector.wait_ms);
-    Ok((Sight::new(inference, detect::Tracker::new(detect::TrackSettings::default()), spec, pad, patience), model))
+    let tracker = detect::Tracker::new(detect::TrackSettings::default());
+    Ok((Sight::new(inference, tracker, spec, pad, patience).held_to(selftest), model))
+}
+
+/// What one round of the self-test came to.
+pub struct Tested {
+    /// The model's name and sha256.
+    pub model: (String, String),
+    /// Passed or failed.
+    pub standing: Standing,
+}
+
+/// Runs the self-test once, with the configured model and nothing else of the eye: no camera, no socket, no journal. An inference that hangs ends the
+/// process, as it does on the road.
+///
+/// # Errors
+/// [`StartError`] when the model cannot be used at all.
+pub fn self_test(config: &Config) -> Result<Tested, StartError> {
+    let watchdog = Watchdog::new();
+    let Looking { mut inference, mut selftest, spec, .. } = looking(config, &watchdog)?;
+    watchdog.guard()?;
+    let clock = SystemClock::new();
+    let patience = Duration::from_millis(config.detector.hang_ms);
+    while selftest.standing().result == SelfTestResult::Running {
+        let now = Moment { monotonic_us: clock.monotonic_us(), utc_us: clock.utc_us() };
+        selftest.wait(&mut inference, now, patience);
+    }
+    Ok(Tested { model: (spec.name, spec.sha256), standing: selftest.standing() })
 }
 
 fn camera(config: &Config, clock: Arc<dyn Clock>) -> OpenCamera {

@@ -135,3 +135,14 @@ fn the_example_is_a_configuration() {
     assert_eq!(config.profile.as_ref().map(|profile| profile.name.as_str()), Some("rk3588"));
     assert_eq!(config.encoder.bitrate_kbps, 4_000);
 }
+
+#[test]
+fn p3_the_self_test_is_every_five_minutes_and_cannot_be_switched_off() {
+    let config = |line: &str| Config::parse("eye.toml", &format!("{GOOD}[selftest]\n{line}\n"));
+    assert_eq!(Config::parse("eye.toml", GOOD).unwrap().selftest.every_min, 5);
+    assert_eq!(config("every_min = 1").unwrap().selftest.every_min, 1);
+    for line in ["every_min = 0", "every_min = 61"] {
+        let error = config(line).unwrap_err().to_string();
+        assert!(error.contains("selftest.every_min") && error.contains("1 to 60"), "{error}");
+    }
+}

@@ -25,6 +25,10 @@ pub enum What {
     Preempted,
     /// The police gave the camera back.
     Released,
+    /// The detector passed its self-test; written when that changes.
+    SelfTestPassed,
+    /// The detector failed its self-test; the picture is covered until it passes.
+    SelfTestFailed,
 }
 
 /// One entry. Absent fields are left out of the line.

@@ -56,6 +56,10 @@ pub enum RungReason {
     Doubtful,
     /// The detector failed.
     DetectorFailed,
+    /// The detector is still to prove itself on the golden pictures.
+    SelfTestRunning,
+    /// The detector did not find what is drawn in the golden pictures.
+    SelfTestFailed,
     /// There is no camera.
     CameraLost,
     /// Painting failed.
@@ -77,6 +81,8 @@ impl RungReason {
             RungReason::CameraMoved => "the camera moved; the detector has not looked everywhere since",
             RungReason::Doubtful => "more objects than can be masked one by one, or an unsound answer",
             RungReason::DetectorFailed => "the detector failed",
+            RungReason::SelfTestRunning => "the detector's self-test is not over yet",
+            RungReason::SelfTestFailed => "the detector's self-test failed",
             RungReason::CameraLost => "no camera",
             RungReason::MaskingFailed => "masking failed",
             RungReason::AimLeft => "the aim has left the granted view",
@@ -116,6 +122,17 @@ impl Fault {
     }
 }
 
+/// What the self-test says of the detector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing yet.
+    Running,
+    /// It finds what it must.
+    Passed,
+    /// It does not.
+    Failed,
+}
+
 /// What happened. Times are capture times on the board's monotonic clock, microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
@@ -149,6 +166,8 @@ pub enum Event {
         /// When that frame was captured.
         captured_us: u64,
     },
+    /// The self-test's newest word. Anything but [`Proof::Passed`] covers until that is said; a ladder that is told nothing asks for none.
+    SelfTest(Proof),
     /// Dark from now on.
     Broken(Fault),
     /// That fault is over; the detector must look everywhere again, in frames captured at or after `at_us`.
@@ -180,6 +199,8 @@ pub struct Ladder {
     doubt: Option<(u64, RungReason)>,
     /// Until the detector has looked everywhere since then.
     unseen: Option<(u64, RungReason)>,
+    /// Until the self-test has passed.
+    unproven: Option<RungReason>,
     verdict: Verdict,
     good_run: u32,
     /// The worst rung that the run of good frames allowed.
@@ -199,6 +220,7 @@ impl Ladder {
             detected_us: None,
             doubt: None,
             unseen: Some((0, RungReason::Started)),
+            unproven: None,
             verdict,
             good_run: 0,
             run_worst: verdict,
@@ -227,6 +249,13 @@ impl Ladder {
             Event::DetectorFailed { captured_us } => later(&mut self.doubt, captured_us, RungReason::DetectorFailed),
             Event::SceneCut { captured_us } => later(&mut self.unseen, captured_us, RungReason::SceneCut),
             Event::CameraMoved { captured_us } => later(&mut self.unseen, captured_us, RungReason::CameraMoved),
+            Event::SelfTest(proof) => {
+                self.unproven = match proof {
+                    Proof::Running => Some(RungReason::SelfTestRunning),
+                    Proof::Passed => None,
+                    Proof::Failed => Some(RungReason::SelfTestFailed),
+                }
+            }
             Event::Broken(fault) => self.faults |= fault.bit(),
             Event::Mended { fault, at_us } => {
                 if self.faults & fault.bit() != 0 {
@@ -283,7 +312,7 @@ impl Ladder {
         if let Some(fault) = Fault::ALL.into_iter().find(|fault| self.faults & fault.bit() != 0) {
             return Verdict { rung: Rung::Dark, reason: fault.reason() };
         }
-        if let Some((_, reason)) = self.doubt.or(self.unseen) {
+        if let Some(reason) = self.unproven.or(self.doubt.or(self.unseen).map(|(_, reason)| reason)) {
             return Verdict { rung: Rung::Covered, reason };
         }
         let age_us = self.detected_us.map_or(u64::MAX, |detected_us| captured_us.abs_diff(detected_us));

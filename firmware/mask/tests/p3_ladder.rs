@@ -1,7 +1,7 @@
 //! The ladder in simulated time: doubt at once, trust slowly.
 
 use contract::Rung;
-use mask::ladder::{Event, Fault, Ladder, LadderSettings, RungReason};
+use mask::ladder::{Event, Fault, Ladder, LadderSettings, Proof, RungReason};
 use proptest::prelude::*;
 
 const FRAME_US: u64 = 40_000;
@@ -245,4 +245,33 @@ proptest! {
             before = rung;
         }
     }
+}
+
+#[test]
+fn p3_a_self_test_that_has_not_passed_covers_and_trust_comes_back_slowly() {
+    let mut rig = Rig::clear();
+    for (proof, reason) in [(Proof::Failed, RungReason::SelfTestFailed), (Proof::Running, RungReason::SelfTestRunning)]
+    {
+        rig.ladder.handle(Event::SelfTest(proof));
+        for _ in 0..20 {
+            assert_eq!(rig.detected_frame(), Rung::Covered);
+            assert_eq!(rig.reason(), reason);
+        }
+    }
+    rig.ladder.handle(Event::SelfTest(Proof::Passed));
+    for _ in 1..settings().good_frames {
+        assert_eq!(rig.detected_frame(), Rung::Covered);
+    }
+    assert_eq!(rig.detected_frame(), Rung::Clear);
+}
+
+#[test]
+fn p3_a_passed_self_test_mends_nothing_else() {
+    let mut rig = Rig::clear();
+    rig.ladder.handle(Event::DetectorFailed { captured_us: rig.now_us + FRAME_US });
+    rig.ladder.handle(Event::SelfTest(Proof::Passed));
+    assert_eq!(rig.frame(), Rung::Covered);
+    rig.ladder.handle(Event::Broken(Fault::CameraLost));
+    rig.ladder.handle(Event::SelfTest(Proof::Passed));
+    assert_eq!(rig.frame(), Rung::Dark);
 }

@@ -1,6 +1,6 @@
 //! When `state` is published: on change, about once a second at most, at least every five.
 //!
-//! A change that somebody waits for (presence, challenge, mode, shares, ladder) goes out sooner. Pure: time is an argument.
+//! A change that somebody waits for (presence, challenge, mode, shares, ladder, self-test) goes out sooner. Pure: time is an argument.
 
 use contract::body::{EyeState, Presence, State, VoiceState};
 use std::time::Duration;
@@ -26,8 +26,10 @@ pub struct Status {
 impl Status {
     /// The eye said how it is.
     pub fn eye_says(&mut self, state: EyeState) {
-        let told =
-            |eye: &EyeState| (eye.mode, eye.shares.clone(), eye.ladder, eye.challenge.clone(), eye.policy_version);
+        let told = |eye: &EyeState| {
+            let self_test = eye.self_test.as_ref().map(|test| test.result);
+            (eye.mode, eye.shares.clone(), eye.ladder, eye.challenge.clone(), eye.policy_version, self_test)
+        };
         self.urgent |= self.eye.as_ref().map(told) != Some(told(&state));
         self.changed = true;
         self.eye = Some(state);

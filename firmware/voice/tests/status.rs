@@ -67,3 +67,20 @@ fn an_eye_that_talks_without_pause_is_passed_on_once_a_second() {
     }
     assert_eq!(said, 10);
 }
+
+#[test]
+fn p3_a_self_test_that_changes_is_said_sooner_than_what_nobody_waits_for() {
+    let (mut status, mut now) = (Status::default(), Instant::now());
+    let tested = |result: &str| {
+        let text = serde_json::to_string(&eye("c", 0)).expect("a state");
+        let test = format!(r#"{{"self_test":{{"result":"{result}","took_ms":1.0}},"#);
+        serde_json::from_str::<EyeState>(&text.replacen('{', &test, 1)).expect("a state")
+    };
+    status.linked(true);
+    status.eye_says(tested("passed"));
+    next(&mut status, &mut now);
+    status.eye_says(tested("passed"));
+    assert_eq!(next(&mut status, &mut now).0, ORDINARY);
+    status.eye_says(tested("failed"));
+    assert_eq!(next(&mut status, &mut now).0, URGENT);
+}

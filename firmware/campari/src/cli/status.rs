@@ -5,7 +5,7 @@ use super::{Done, Output};
 use crate::clock;
 use crate::command::{read_state, state_filter};
 use anyhow::Result;
-use contract::body::{Mode, Presence, State};
+use contract::body::{Mode, Presence, SelfTest, SelfTestResult, State};
 use contract::{CameraId, SiteId};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -46,7 +46,8 @@ pub(super) async fn run(arguments: Arguments, output: Output) -> Result<Done> {
     Ok(Done::Yes)
 }
 
-const HEAD: [&str; 9] = ["camera", "board", "mode", "masking", "fps", "p99", "heartbeat", "policy", "shares"];
+const HEAD: [&str; 10] =
+    ["camera", "board", "mode", "masking", "self-test", "fps", "p99", "heartbeat", "policy", "shares"];
 
 fn table(site: &SiteId, cameras: &BTreeMap<CameraId, State>) -> String {
     if cameras.is_empty() {
@@ -56,14 +57,14 @@ fn table(site: &SiteId, cameras: &BTreeMap<CameraId, State>) -> String {
     rows.extend(cameras.iter().map(|(camera, state)| row(camera, state)));
     let widths: Vec<_> =
         (0..HEAD.len()).map(|c| rows.iter().map(|row| row[c].chars().count()).max().unwrap_or(0)).collect();
-    let line = |row: &[String; 9]| {
+    let line = |row: &[String; 10]| {
         let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         cells.join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn row(camera: &CameraId, state: &State) -> [String; 9] {
+fn row(camera: &CameraId, state: &State) -> [String; 10] {
     let board = match state.presence {
         Presence::Online => "online",
         Presence::EyeAbsent => "eye absent",
@@ -90,6 +91,7 @@ fn row(camera: &CameraId, state: &State) -> [String; 9] {
             Mode::Reserved => "reserved".to_owned(),
         },
         eye.ladder.to_string(),
+        eye.self_test.as_ref().map_or_else(|| "none".to_owned(), |test| self_test(test, eye.now)),
         format!("{:.1}", eye.fps),
         format!("{:.0} ms", eye.capture_to_link_p99_ms),
         eye.heartbeat_age_s.map_or_else(|| "never".to_owned(), |age_s| format!("{age_s:.0} s ago")),
@@ -98,9 +100,36 @@ fn row(camera: &CameraId, state: &State) -> [String; 9] {
     ]
 }
 
+/// `now` is the board's.
+fn self_test(test: &SelfTest, now: u64) -> String {
+    let when = test.at.map(|at| format!("{} min ago", now.saturating_sub(at) / 60)).unwrap_or_default();
+    match test.result {
+        SelfTestResult::Running => "running".to_owned(),
+        SelfTestResult::Passed => format!("passed {when}"),
+        SelfTestResult::Failed => {
+            let text = |part: &Option<String>| part.clone().unwrap_or_default();
+            format!("FAILED {when}: {}: {}", text(&test.missed), text(&test.why))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn p3_a_failed_self_test_says_which_picture_and_why() {
+        let test = SelfTest {
+            result: SelfTestResult::Failed,
+            at: Some(1_000),
+            took_ms: 40.0,
+            missed: Some("by-night".into()),
+            why: Some("object 2 (a head) is not hidden".into()),
+        };
+        assert_eq!(self_test(&test, 1_130), "FAILED 2 min ago: by-night: object 2 (a head) is not hidden");
+        let passed = SelfTest { result: SelfTestResult::Passed, missed: None, why: None, ..test };
+        assert_eq!(self_test(&passed, 1_000), "passed 0 min ago");
+    }
 
     #[test]
     fn a_board_that_is_away_shows_nothing_old() {

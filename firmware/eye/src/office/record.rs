@@ -2,7 +2,7 @@
 
 use super::OfficeError;
 use crate::store::{JournalFile, Store, StoreError};
-use contract::body::{JournalHead, Mode, Usage};
+use contract::body::{JournalHead, Mode, SelfTestResult, Usage};
 use contract::claims::Grant;
 use contract::{EndReason, Jti, SubscriberId, ToldReason};
 use grant::Now;
@@ -21,6 +21,8 @@ pub struct Record {
     file: JournalFile,
     length: u64,
     model_sha256: String,
+    /// The newest entry about the self-test since the start.
+    self_test: Option<What>,
 }
 
 impl Record {
@@ -47,7 +49,8 @@ impl Record {
         }
         let length = if matches!(recovered.tail, Tail::Broken(_)) { 0 } else { valid.len() as u64 };
         let left_open = left_open(valid);
-        let mut record = Self { chain: recovered.chain, file, length, model_sha256: model_sha256.clone() };
+        let mut record =
+            Self { chain: recovered.chain, file, length, model_sha256: model_sha256.clone(), self_test: None };
         let mut boot = record.entry(What::Boot, now);
         boot.firmware = Some(env!("CARGO_PKG_VERSION").to_owned());
         record.write(&boot)?;
@@ -109,6 +112,22 @@ impl Record {
         };
         let entry = self.entry(what, now);
         self.write(&entry)
+    }
+
+    /// What the detector's self-test came to, if that is not what was written last. A test that still runs is nothing yet.
+    pub(super) fn self_test(&mut self, result: SelfTestResult, now: Now) -> Result<(), OfficeError> {
+        let what = match result {
+            SelfTestResult::Running => return Ok(()),
+            SelfTestResult::Passed => What::SelfTestPassed,
+            SelfTestResult::Failed => What::SelfTestFailed,
+        };
+        if self.self_test == Some(what) {
+            return Ok(());
+        }
+        let entry = self.entry(what, now);
+        self.write(&entry)?;
+        self.self_test = Some(what);
+        Ok(())
     }
 
     fn entry(&self, what: What, now: Now) -> Entry {

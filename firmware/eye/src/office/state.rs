@@ -2,7 +2,8 @@
 
 use super::{Books, FILTERS, Office, json};
 use crate::config::Config;
-use contract::body::{Catalogue, Counters, EyeState, FilterOffer};
+use crate::selftest::Standing;
+use contract::body::{Catalogue, Counters, EyeState, FilterOffer, SelfTest};
 use contract::policy::Policy;
 use contract::{CameraId, Filter, FilterRates, Rung, SiteId};
 use grant::Now;
@@ -55,6 +56,18 @@ impl About {
 }
 
 impl Office {
+    /// Journals what the self-test came to. Here and not when the road reports it: the road does not wait for the disk.
+    pub(super) fn record_self_test(&self, desk: &mut Books, now: Now) {
+        let Some(standing) = desk.report.and_then(|report| report.selftest) else { return };
+        let before = desk.record.head();
+        if let Err(error) = desk.record.self_test(standing.result, now) {
+            tracing::error!(%error, "the self-test's result is not in the journal");
+        }
+        if desk.record.head() != before {
+            self.tell_head(desk);
+        }
+    }
+
     pub(super) fn tell_state(&self, desk: &mut Books, now: Now) {
         desk.told_state_ms = now.monotonic_ms;
         let capture_to_link_p99_ms = desk.tallies.latency_p99_ms(self.clock.monotonic_us());
@@ -89,6 +102,7 @@ impl Office {
             firmware: env!("CARGO_PKG_VERSION").to_owned(),
             model: self.about.model.clone(),
             model_sha256: self.about.model_sha256.clone(),
+            self_test: report.and_then(|report| report.selftest).map(self_test),
             counters: Counters {
                 frames_captured: report.map_or(0, |report| report.captured),
                 frames_dropped: report.map_or(0, |report| report.dropped),
@@ -102,5 +116,16 @@ impl Office {
             },
         };
         self.outbox.tell(&ToVoice::State, &json(&state));
+    }
+}
+
+/// The self-test's standing as it is told.
+fn self_test(standing: Standing) -> SelfTest {
+    SelfTest {
+        result: standing.result,
+        at: standing.at_utc_us.map(|at_us| at_us / 1_000_000),
+        took_ms: standing.took.as_secs_f32() * 1_000.0,
+        missed: standing.miss.map(|miss| miss.picture.to_owned()),
+        why: standing.miss.map(|miss| miss.cause.to_string()),
     }
 }

@@ -1,5 +1,6 @@
 //! What road and authority say to each other: orders one way, pictures and reports the other. No token and no share is named here.
 
+use crate::selftest::Standing;
 use board_hal::CameraFormat;
 use contract::{Filter, Rung};
 use mask::ladder::RungReason;
@@ -76,4 +77,6 @@ pub struct Report {
     pub rung_us: [u64; 4],
     /// Newest inference.
     pub inference: Duration,
+    /// Where the detector's self-test stands; `None` without one.
+    pub selftest: Option<Standing>,
 }

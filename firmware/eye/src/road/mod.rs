@@ -13,6 +13,7 @@ mod parts;
 pub use desk::{Desk, Order, Painted, Picture, Report};
 pub use parts::{MakeEncoder, OpenCamera, Parts};
 
+use crate::selftest::Moment;
 use crate::sight::Sight;
 use board_hal::{CameraError, CameraFormat, CameraSource, Clock};
 use contract::Rung;
@@ -62,6 +63,10 @@ impl Road {
     pub fn new(parts: Parts) -> std::io::Result<Self> {
         let Parts { camera, encoder, sight, desk, clock, watchdog, ladder, painter } = parts;
         let now_us = clock.monotonic_us();
+        let mut ladder = Ladder::new(ladder, now_us);
+        if let Some(proof) = sight.proof() {
+            ladder.handle(Event::SelfTest(proof));
+        }
         let lane = Lane::start(Encoding::new(encoder, watchdog), Arc::clone(&desk), Arc::clone(&clock))?;
         Ok(Self {
             open_camera: camera,
@@ -70,7 +75,7 @@ impl Road {
             format: None,
             sight,
             cut: SceneCut::new(SceneCutSettings::default()),
-            ladder: Ladder::new(ladder, now_us),
+            ladder,
             painter,
             lane,
             desk,
@@ -188,8 +193,17 @@ impl Road {
         order
     }
 
+    /// The next step of the self-test. The detector is free until the next frame, and what comes of it counts from this one on.
+    fn prove(&mut self) {
+        self.sight.prove(Moment { monotonic_us: self.clock.monotonic_us(), utc_us: self.clock.utc_us() });
+        if let Some(proof) = self.sight.proof() {
+            self.ladder.handle(Event::SelfTest(proof));
+        }
+    }
+
     /// Nothing came: after a while there is no camera, and whoever watches sees the slate.
     fn without_frame(&mut self) {
+        self.prove();
         let now_us = self.clock.monotonic_us();
         if now_us.saturating_sub(self.last_frame_us) > self.silence_us() {
             self.ladder.handle(Event::Broken(Fault::CameraLost));
@@ -221,6 +235,7 @@ impl Road {
         self.ladder.handle(Event::Mended { fault: Fault::CameraLost, at_us });
         let change = self.cut.look(&frame);
         let objects = look(&mut self.sight, &mut self.ladder, &frame);
+        self.prove();
         // Told last: the look at this very frame must not vouch for a scene that has just begun.
         match change {
             Change::None => {}
@@ -279,6 +294,7 @@ impl Road {
             shapes_painted: self.shapes_painted,
             rung_us: Rung::ALL.map(|rung| self.ladder.spent_us(rung)),
             inference: self.sight.inference_took(),
+            selftest: self.sight.standing(),
         });
     }
 }

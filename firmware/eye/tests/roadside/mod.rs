@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod desk;
+pub mod twin;
 
 use board_hal::{CameraError, CameraSource, Clock, DetectorSpec, EncodeError, Encoder, EncoderSettings};
 use board_sim::{
@@ -22,6 +23,7 @@ use mask::{FrameId, Painter, Rect};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use twin::Twin;
 
 /// Pixels of the camera.
 pub const SIZE: (usize, usize) = (256, 192);
@@ -44,12 +46,14 @@ pub struct Setup {
     pub patience: Duration,
     pub fps: f32,
     pub painter: Painter,
+    /// In place of the scripted detector: one that is held to the golden pictures, each looked at once within the time given.
+    pub twin: Option<(Twin, Duration)>,
 }
 
 impl Default for Setup {
     /// No overlay, so that what is not masked can be told from what is.
     fn default() -> Self {
-        Self { patience: PATIENT, fps: 1e6 / FRAME_US as f32, painter: Painter::new() }
+        Self { patience: PATIENT, fps: 1e6 / FRAME_US as f32, painter: Painter::new(), twin: None }
     }
 }
 
@@ -87,7 +91,7 @@ impl Roadside {
     }
 
     pub fn build(setup: Setup) -> Self {
-        let Setup { patience, fps, painter } = setup;
+        let Setup { patience, fps, painter, twin } = setup;
         let clock = SimClock::new(1_800_000_000_000_000);
         let (camera, detector, encoder) = scripts();
         let witness = Witness::new();
@@ -96,7 +100,10 @@ impl Roadside {
         let size = Arc::new(Mutex::new(SIZE));
         let desk = Arc::new(FakeDesk::new(clock.clone()));
         let watchdog = Watchdog::new();
-        let sight = sight(&detector, patience, &watchdog);
+        let sight = match twin {
+            Some((twin, every)) => twin.sight(patience, every, &watchdog),
+            None => sight(&detector, patience, &watchdog),
+        };
         let open = {
             let (clock, script) = (clock.clone(), camera.clone());
             let (plugged, openings, size) = (Arc::clone(&plugged), Arc::clone(&openings), Arc::clone(&size));
