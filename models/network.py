@@ -62,12 +62,17 @@ def upsample(x, channels, name=None):
     return DepthToSpace()(conv(x)), conv
 
 
-def _deconv(node, bn, weights, x):
-    """ConvTranspose followed by BatchNormalization, folded into one upsample."""
+def _deconv(node, bn, weights, x, transposed):
+    """ConvTranspose followed by BatchNormalization, folded into one upsample (or, `transposed`, into the operator as published)."""
     w = weights[node.input[1]]                                         # in, out, kh, kw
     gamma, beta, mean, var = (weights[i] for i in bn.input[1:5])
     eps = next(t.f for t in bn.attribute if t.name == "epsilon")
     g = gamma / np.sqrt(var + eps)
+    if transposed:
+        conv = layers.Conv2DTranspose(w.shape[1], 2, strides=2)
+        y = conv(x)
+        conv.set_weights([(w * g[None, :, None, None]).transpose(2, 3, 1, 0), beta - mean * g])
+        return y
     y, conv = upsample(x, w.shape[1])
     w = (w * g[None, :, None, None]).transpose(2, 3, 0, 1)             # kh, kw, in, out
     w = w.reshape(4, *w.shape[2:]).transpose(1, 0, 2).reshape(1, 1, w.shape[2], -1)
@@ -75,8 +80,8 @@ def _deconv(node, bn, weights, x):
     return y
 
 
-def trunk(height, width, batch=1):
-    """CenterFace with its ONNX weights; returns (input, {role: tensor}, {tap: tensor})."""
+def trunk(height, width, batch=1, transposed=False):
+    """CenterFace with its ONNX weights; returns (input, {role: tensor}, {tap: tensor}). `transposed`: with the operators as published."""
     graph = onnx.load(str(ONNX)).graph
     weights = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
     image = keras.Input((height, width, 3), batch_size=batch, name="image")
@@ -89,7 +94,7 @@ def trunk(height, width, batch=1):
             y = _conv(n, weights, x)
         elif n.op_type == "ConvTranspose":
             skip = nodes[i + 1]
-            y = _deconv(n, skip, weights, x)
+            y = _deconv(n, skip, weights, x, transposed)
             t[skip.output[0]] = y
         elif n.op_type == "Relu":
             y = layers.ReLU()(x)
