@@ -11,7 +11,7 @@
 //!   Somebody who waits and shifts a foot renews his whole shape.
 //! - **Surroundings.** Where something moves nothing is learned around it as far as the largest thing was long that moved there before: when an arm moves, as
 //!   far as the man reaches who came. At least two cells, at most a third of the picture's height. Two cells around a mask.
-//! - **Bodies.** Under each head mask nothing is learned of a body four head widths wide and eight and a half heights long, even if it stands like a statue,
+//! - **Bodies.** Under each head mask nothing is learned of a body three mask widths wide and six and a half heights long, even if it stands like a statue,
 //!   and where nothing is known yet its shoulders and chest are flat.
 //! - **A cell that is known is learned anew only after [`SilhouetteSettings::again_s`]** in which nothing of the whole blob moved: a parked car, not somebody waiting.
 //!   (Where it still looks as learned it is refreshed every `still_s`, so that the scene follows the sun.)

@@ -37,14 +37,26 @@ struct Cell {
     moved_us: u64,
     /// The candidate was taken in a disturbance; the first picture after it is the one to keep.
     stale: bool,
-    /// How large the largest thing was that moved here since it was learned, cells.
+    /// How large the largest thing was that moved here since it was learned, in two pictures running (one alone is noise), cells.
     extent: u8,
+    /// How large what moves here in this picture is.
+    extent_now: u8,
+    /// Was masked in the picture before: that it looks different now says nothing of what moves.
+    unmasked: bool,
     learned: bool,
 }
 
 impl Cell {
     fn new(at_us: u64) -> Self {
-        Self { since_us: at_us, moved_us: NEVER, stale: false, extent: 0, learned: false }
+        Self {
+            since_us: at_us,
+            moved_us: NEVER,
+            stale: false,
+            extent: 0,
+            extent_now: 0,
+            unmasked: false,
+            learned: false,
+        }
     }
     /// Whether it moved so lately that it is still painted as moving, where nothing is known.
     fn trails(&self, at_us: u64) -> bool {
@@ -69,6 +81,8 @@ struct Found {
     unsettled: Vec<bool>,
     /// Hangs together with its neighbours.
     member: Vec<bool>,
+    /// How large what moves here is; zero between pictures.
+    extent_now: Vec<u8>,
     /// How many cells further the surroundings of what moves reach, from here.
     reach: Vec<u8>,
 }
@@ -109,6 +123,7 @@ impl Model {
                 body: cells(),
                 unsettled: cells(),
                 member: cells(),
+                extent_now: vec![0; grid.len()],
                 reach: vec![0; grid.len()],
             },
             looks: vec![Look::Unknown; grid.len()],
@@ -201,7 +216,7 @@ impl Model {
         body.fill(false);
         for object in objects {
             self.grid.touched(object.rect, 1, &self.geometry, |cell| masked[cell] = true);
-            if object.class == Class::Head {
+            if is_head(object) {
                 self.grid.touched(torso_of(object.rect), 0, &self.geometry, |cell| torso[cell] = true);
             }
             self.grid.touched(body_of(object), 1, &self.geometry, |cell| body[cell] = true);
@@ -232,26 +247,31 @@ impl Model {
     /// What moves unsettles its surroundings, as far as what moved here before was large: an arm, as far as the man who came.
     fn spread_around(&mut self) {
         let Self { grid, blobs, cells, found, .. } = self;
-        let Found { moved, masked, body, member, reach, unsettled, .. } = found;
+        let Found { moved, masked, body, member, extent_now, reach, unsettled, .. } = found;
         member.fill(false);
-        for cell in (0..grid.len()).filter(|&cell| moved[cell]) {
+        for cell in (0..grid.len()).filter(|&cell| moved[cell] && !masked[cell] && !cells[cell].unmasked) {
             member[cell] = true;
             grid.around(cell, |next| member[next] = true);
         }
-        for (reach, masked) in reach.iter_mut().zip(&*masked) {
-            *reach = if *masked { LEAST_REACH + 1 } else { 0 };
+        for (reach, (moved, masked)) in reach.iter_mut().zip(moved.iter().zip(&*masked)) {
+            *reach = if *moved || *masked { LEAST_REACH + 1 } else { 0 };
         }
         let most = u8::try_from(grid.rows / MOST_REACH_SHARE).unwrap_or(u8::MAX - 1).max(LEAST_REACH);
         blobs.each(grid, member, |blob| {
             let now = u8::try_from(extent(grid, blob)).unwrap_or(u8::MAX).clamp(LEAST_REACH, most);
             let ever = blob.iter().fold(now, |most, &cell| most.max(cells[cell].extent));
             for &cell in blob {
-                cells[cell].extent = cells[cell].extent.max(now);
-                if moved[cell] {
+                let known = &mut cells[cell];
+                known.extent = known.extent.max(now.min(known.extent_now));
+                extent_now[cell] = now;
+                if moved[cell] && !masked[cell] {
                     reach[cell] = ever + 1;
                 }
             }
         });
+        for (cell, now) in cells.iter_mut().zip(&mut *extent_now) {
+            cell.extent_now = std::mem::take(now);
+        }
         widen(grid, reach);
         for ((unsettled, reach), body) in unsettled.iter_mut().zip(&*reach).zip(&*body) {
             *unsettled |= *reach > 0 || *body;
@@ -284,6 +304,7 @@ impl Model {
     fn settle(&mut self, canvas: &Canvas<'_>, at_us: u64) {
         for (index, cell) in self.cells.iter_mut().enumerate() {
             let unsettled = self.found.unsettled[index];
+            cell.unmasked = self.found.masked[index];
             if unsettled || cell.stale {
                 (cell.since_us, cell.stale) = (at_us, unsettled);
                 self.candidate.keep(canvas, &self.grid.cell(index));
@@ -314,16 +335,23 @@ fn micros(seconds: u16) -> u64 {
     u64::from(seconds) * 1_000_000
 }
 
-/// Where shoulders and chest are: three head widths, four heights.
-fn torso_of(head: Rect) -> Rect {
-    Rect { x: head.x - head.w, y: head.y, w: 3.0 * head.w, h: 4.0 * head.h }
+/// Whether a mask can be a head's, by its shape: what is not has no body, and is masked all the same.
+fn is_head(object: &Object) -> bool {
+    let Rect { w, h, .. } = object.rect;
+    object.class == Class::Head && h <= 2.0 * w && w <= 1.5 * h
 }
 
-/// Where the body under a head is, standing or on a bicycle: four head widths, eight and a half heights. Around a plate, as much again on each side.
+/// Where shoulders and chest are: two mask widths, three heights. A mask is about a third larger than the head.
+fn torso_of(head: Rect) -> Rect {
+    Rect { x: head.x - 0.5 * head.w, y: head.y, w: 2.0 * head.w, h: 3.0 * head.h }
+}
+
+/// Where the body under a head is, standing or on a bicycle: three mask widths, six and a half heights, which is more than seven and a half heads. Of anything else, a
+/// quarter more on each side.
 fn body_of(object: &Object) -> Rect {
     let rect = object.rect;
-    match object.class {
-        Class::Head => Rect { x: rect.x - 1.5 * rect.w, y: rect.y, w: 4.0 * rect.w, h: 8.5 * rect.h },
-        Class::Plate => rect.grown(1.0),
+    match is_head(object) {
+        true => Rect { x: rect.x - rect.w, y: rect.y, w: 3.0 * rect.w, h: 6.5 * rect.h },
+        false => rect.grown(0.25),
     }
 }
