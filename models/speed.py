@@ -4,9 +4,11 @@
 The runs alternate, and processor time is counted rather than the clock, so other work on the machine matters less. The shipped files are
 measured; the peer is quantised here on noise, which changes its answers and not its speed.
 
-    python speed.py [--runs 25]
+    python speed.py [--runs 25] [--json FILE]
 """
 import argparse
+import json
+import pathlib
 import time
 
 import network                                                        # before tensorflow: sets its environment
@@ -35,6 +37,7 @@ def peer(width, height):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--runs", type=int, default=25)
+    p.add_argument("--json", type=pathlib.Path)
     a = p.parse_args()
     nets = {f"CenterFace {w}x{h}": peer(w, h) for w, h in PEERS}
     nets |= {m["setting"] + f" {m['input']['width']}x{m['input']['height']}": Interpreter(str(HERE / m["file"]), num_threads=1) for m in manifest()}
@@ -48,6 +51,9 @@ def main():
             net.invoke()
             took[name].append((time.process_time() - began) * 1000)
     median = {name: float(np.median(t)) for name, t in took.items()}
+    if a.json:
+        a.json.write_text(json.dumps({n.split()[0]: {"ms": ms, "peers": {q: ms / median[q] for q in list(nets)[:len(PEERS)]}}
+                                      for n, ms in list(median.items())[len(PEERS):]}, indent=1) + "\n")
     for name, ms in median.items():
         print(f"{name:22} {ms:6.1f} ms  " + "  ".join(f"{ms / median[p]:.2f} x {p}" for p in list(nets)[:len(PEERS)]))
 
