@@ -8,7 +8,7 @@ use std::num::NonZeroU8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Filter {
-    /// At most six cells across an object.
+    /// At most two cells across a head and one over a plate, in four grays.
     Pixelate,
     /// A flat colour over every detected object.
     Fill,

@@ -24,7 +24,7 @@ pub mod slate;
 pub use apply::{Painter, apply};
 pub use area::Area;
 pub use canvas::{BLACK, FILL, WHITE, Yuv, ZONE};
-pub use cells::{HOLD_RESIZED_US, HOLD_US, MAX_CELLS, MIN_CELL_PX};
+pub use cells::{HOLD_RESIZED_US, HOLD_US, MAX_CELLS, MAX_PLATE_CELLS, MIN_CELL_PX};
 pub use frame::{
     CaptureTime, ColourRange, FrameBuffer, FrameError, FrameId, FrameInfo, Geometry, MaskedFrame, Planes, PlanesMut,
     RawFrame,

@@ -6,7 +6,7 @@ mod support;
 
 use contract::{Filter, Rung};
 use mask::plan::{Scene, decide};
-use mask::{FILL, FrameId, MAX_CELLS, Object, Painter, Rect, Yuv, ZONE, apply};
+use mask::{Class, FILL, FrameId, MAX_CELLS, MAX_PLATE_CELLS, Object, Painter, Rect, Yuv, ZONE, apply};
 use proptest::prelude::*;
 use support::{Picture, found, head, scene};
 
@@ -57,10 +57,11 @@ fn mean(picture: &Picture, area: Edges) -> Option<Yuv> {
 }
 
 /// Cells of an object by plain division.
-fn cells((left, top, right, bottom): Edges) -> Vec<Edges> {
+fn cells((left, top, right, bottom): Edges, class: Class) -> Vec<Edges> {
+    let most = if class == Class::Head { 2 } else { 1 };
     let (width, height) = (right - left, bottom - top);
-    let side = ((width.max(height) + 5) / 6).max(8);
-    let (columns, rows) = ((width / side).clamp(1, 6), (height / side).clamp(1, 6));
+    let side = ((width.max(height) + most - 1) / most).max(8);
+    let (columns, rows) = ((width / side).clamp(1, most), (height / side).clamp(1, most));
     let mut all = Vec::new();
     for row in 0..rows {
         for column in 0..columns {
@@ -95,8 +96,10 @@ fn reference(raw: &Picture, objects: &[Object], filter: Filter, scene: &Scene) -
             paint(&mut out, outline, FILL);
             continue;
         }
-        let colours: Vec<Option<Yuv>> = cells(outline).iter().map(|cell| mean(&out, *cell)).collect();
-        for (cell, colour) in cells(outline).into_iter().zip(colours) {
+        let cells = cells(outline, object.class);
+        let gray = |colour: Yuv| Yuv { y: colour.y / 64 * 64 + 32, cb: 128, cr: 128 };
+        let colours: Vec<Option<Yuv>> = cells.iter().map(|cell| mean(&out, *cell).map(gray)).collect();
+        for (cell, colour) in cells.into_iter().zip(colours) {
             if let Some(colour) = colour {
                 paint(&mut out, cell, colour);
             }
@@ -106,8 +109,9 @@ fn reference(raw: &Picture, objects: &[Object], filter: Filter, scene: &Scene) -
 }
 
 fn objects() -> impl Strategy<Value = Vec<Object>> {
-    let one = (-60.0_f32..260.0, -60.0_f32..180.0, 0.5_f32..150.0, 0.5_f32..120.0)
-        .prop_map(|(x, y, w, h)| head(0, x, y, w, h));
+    let one = (-60.0_f32..260.0, -60.0_f32..180.0, 0.5_f32..150.0, 0.5_f32..120.0, any::<bool>()).prop_map(
+        |(x, y, w, h, plate)| Object { class: if plate { Class::Plate } else { Class::Head }, ..head(0, x, y, w, h) },
+    );
     prop::collection::vec(one, 0..8)
 }
 
@@ -163,20 +167,22 @@ proptest! {
 }
 
 #[test]
-fn p2_a_cell_is_never_smaller_than_a_sixth_of_the_object() {
-    assert_eq!(MAX_CELLS, 6);
+fn p2_a_head_is_two_cells_across_at_most_and_a_plate_one() {
+    assert_eq!((MAX_CELLS, MAX_PLATE_CELLS), (2, 1));
     for (w, h) in [(80.0, 100.0), (33.0, 200.0), (120.0, 31.0), (6.0, 6.0), (1.0, 1.0), (3.0, 90.0)] {
-        let raw = Picture::noise(256, 256, 0, 7);
-        let plan =
-            decide(FrameId(1), Some(&found(1, &[head(0, 20.0, 20.0, w, h)])), Rung::Clear, Filter::Pixelate, &scene());
-        let masked = apply(raw.frame(1, 0), &plan, &mut Painter::new()).unwrap();
-        let painted = Picture::of(raw.geometry, masked.planes());
-        let area = plan.areas(&raw.geometry)[0];
-        let steps = |along: &mut dyn Iterator<Item = u8>| {
-            let values: Vec<u8> = along.collect();
-            1 + values.windows(2).filter(|pair| pair[0] != pair[1]).count()
-        };
-        assert!(steps(&mut (area.x..area.right()).map(|x| painted.luma_at(x, area.y))) <= 6, "{w}x{h}");
-        assert!(steps(&mut (area.y..area.bottom()).map(|y| painted.luma_at(area.x, y))) <= 6, "{w}x{h}");
+        for (class, most) in [(Class::Head, 2), (Class::Plate, 1)] {
+            let raw = Picture::noise(256, 256, 0, 7);
+            let object = Object { class, ..head(0, 20.0, 20.0, w, h) };
+            let plan = decide(FrameId(1), Some(&found(1, &[object])), Rung::Clear, Filter::Pixelate, &scene());
+            let masked = apply(raw.frame(1, 0), &plan, &mut Painter::new()).unwrap();
+            let painted = Picture::of(raw.geometry, masked.planes());
+            let area = plan.areas(&raw.geometry)[0];
+            let steps = |along: &mut dyn Iterator<Item = u8>| {
+                let values: Vec<u8> = along.collect();
+                1 + values.windows(2).filter(|pair| pair[0] != pair[1]).count()
+            };
+            assert!(steps(&mut (area.x..area.right()).map(|x| painted.luma_at(x, area.y))) <= most, "{w}x{h}");
+            assert!(steps(&mut (area.y..area.bottom()).map(|y| painted.luma_at(area.x, y))) <= most, "{w}x{h}");
+        }
     }
 }
