@@ -117,17 +117,21 @@ fn p3_a_zone_whose_place_is_no_number_makes_the_picture_dark() {
 
 #[test]
 fn p3_coarse_cells_leave_at_most_four_across_the_largest_face() {
+    // A ramp of a step every sixteen pixels, the smallest cell: no two neighbouring cells have the same mean.
+    let mut raw = Picture::noise(4096, 2, 0, 1);
+    for (x, value) in raw.luma.iter_mut().enumerate() {
+        *value = (x % 4096 / 16) as u8;
+    }
     for px in 1..2000_u16 {
-        let face = f32::from(px);
-        let scene = Scene { largest_face_px: Some(face), ..Scene::unknown() };
+        let scene = Scene { largest_face_px: Some(px.into()), ..Scene::unknown() };
         let plan = decide(FrameId(1), None, Rung::Clear, Filter::Coarse, &scene);
-        let raw = Picture::noise(64, 2, 0, 1);
-        // The cell shows in the picture: the first run of equal pixels. Small cells are measured, large ones fill the line.
         let masked = apply(raw.frame(1, 0), &plan, &mut Painter::new()).unwrap();
-        let line = &masked.planes().luma[..64];
-        let cell = line.iter().position(|v| *v != line[0]).unwrap_or(64);
-        if cell < 64 {
-            assert!(cell as f32 * 3.0 > face, "cells of {cell} for a face of {face}");
+        let line = &masked.planes().luma[..4096];
+        let edges: Vec<usize> = (1..4096).filter(|&x| line[x] != line[x - 1]).collect();
+        assert!(edges.len() > 2, "the cells can be told apart, {px}");
+        // Five cells across a face would have four edges within it.
+        for four in edges.windows(4) {
+            assert!(four[3] - four[0] >= usize::from(px), "a face of {px} spans five cells: {four:?}");
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     /// How long the subscriber watches.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3000))]
     seconds: u64,
-    /// Filter asked for: pixelate, fill, coarse.
+    /// Filter asked for: pixelate, fill, silhouette, coarse.
     #[arg(long, default_value = "fill")]
     filter: Filter,
     /// Which of the manifest's models looks: light, fast or full.

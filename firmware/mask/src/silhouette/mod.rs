@@ -1,6 +1,6 @@
 //! `silhouette`: over a still scene, everything that moves is a flat shape.
 //!
-//! **No pixel of the present picture is ever shown.** A pixel of the output is one of these, whatever the camera sees:
+//! **No pixel of the present picture is ever shown as it is.** A pixel of the output is one of these, whatever the camera sees:
 //! 1. a flat colour: [`SHAPE`] where something moves, differs from the still scene or is masked; [`FILL`](crate::FILL) where nothing is known yet;
 //! 2. where nothing is known yet and the view's largest face is stated: the mean of a cell of `coarse`, as on a picture that is `covered`;
 //! 3. a value *learned*: what `fill` left of that pixel in an earlier picture, after which its cell stayed as it was, unmasked and unmoved, for at least
@@ -10,13 +10,13 @@
 //! - **Blobs.** Cells that differ from a known scene and hang together are one: when one of them moves or is masked, all of them count as having moved.
 //!   Somebody who waits and shifts a foot renews his whole shape.
 //! - **Surroundings.** Where something moves nothing is learned around it as far as the largest thing was long that moved there before: when an arm moves, as
-//!   far as the man reaches who came. At least two cells, at most a third of the picture's height. Two cells around a mask.
-//! - **Bodies.** Under each head mask nothing is learned of a body three mask widths wide and six and a half heights long, even if it stands like a statue,
+//!   far as the man reaches who came (what shows in one picture alone is noise, and makes nothing long). At least two cells, at most a third of the picture's height. Two cells around a mask.
+//! - **Bodies.** Under each head mask (at most twice as high as wide, and half as wide again as high: what has another shape is no head) nothing is learned of a body three mask widths wide and six and a half heights long, even if it stands like a statue,
 //!   and where nothing is known yet its shoulders and chest are flat.
 //! - **A cell that is known is learned anew only after [`SilhouetteSettings::again_s`]** in which nothing of the whole blob moved: a parked car, not somebody waiting.
 //!   (Where it still looks as learned it is refreshed every `still_s`, so that the scene follows the sun.)
 //! - **Doubt.** In pictures that are not `clear` nothing is learned; one that is `covered` or `dark` starts every count anew. A picture that changes
-//!   altogether (light, shaking, rain, another scene) is covered as a whole; [`Silhouette::forget`], a gap of [`GAP_US`] and a clock that runs back forget everything.
+//!   altogether (light, shaking, rain, another scene) is covered as a whole; [`Painter::forget`](crate::Painter::forget), a gap of [`GAP_US`] and a clock that runs back forget everything.
 //!
 //! What it cannot keep out: somebody undetected who does not move at all for `still_s` where nothing is known yet (or was there before the first picture and moves only
 //! something small far from the rest of him), or for `again_s` before a known scene. And what lies in the scene is in the scene: a parked car's plate shows if the detector misses it.
