@@ -140,3 +140,31 @@ fn p2_nothing_beside_something_that_moves_is_learned() {
     }
     assert!(stage.is_ground(&shown, 8, 8) && stage.is_ground(&shown, 150, 110), "far from it the scene is known");
 }
+
+#[test]
+fn p2_a_long_thing_of_which_one_end_moves_is_not_learned_at_the_other() {
+    let mut stage = Stage::new(1);
+    stage.seconds(12, &[], &[]);
+    // Fifteen cells long, three times as far as surroundings reach here.
+    let long = Thing::new(120, 16, SEED).at(24, 64);
+    let end = |second: u64| Thing::new(6, 8, SEED + 1).at(136 + (second / 60 % 2) as i64 * 2, 68);
+    for second in 0..400 {
+        let shown = stage.seconds(1, &[long.clone(), end(second)], &[]);
+        nobody_shows(&stage, &shown, "one end moves");
+    }
+}
+
+#[test]
+fn p2_a_foot_that_moves_holds_back_as_much_as_the_man_was_long_who_came() {
+    let mut stage = Stage::new(1);
+    let man = |x: i64| Thing::new(16, 48, SEED).at(x, 40);
+    for x in (0..72).step_by(3) {
+        stage.step(&[man(x)], &[]);
+    }
+    // One cell, five cells below his head; nothing else of him moves.
+    let foot = |frame: u64| Thing::new(5, 6, SEED + 1).at(73 + (frame / (8 * FRAMES_PER_S) % 2) as i64 * 2, 81);
+    for frame in 0..60 * FRAMES_PER_S {
+        let (_, shown) = stage.step(&[man(72), foot(frame)], &[]);
+        nobody_shows(&stage, &shown, "a foot moves");
+    }
+}
