@@ -117,6 +117,7 @@ def repaint(means, w, h):
 
 
 def pixelate(picture, boxes, cells, smallest=8):
+    """Coloured cells, as many as one likes."""
     out = picture.copy()
     for x, y, w, h in boxes:
         patch = picture[y:y + h, x:x + w]
@@ -125,9 +126,17 @@ def pixelate(picture, boxes, cells, smallest=8):
     return out
 
 
-def check_twin(raw, masked, boxes, cells):
-    """How far, in 8-bit steps, the second implementation is from the program: share of mask pixels that differ by more than 4."""
-    # Boxes that meet others or the edge are painted twice or cut; the twin need not follow there.
+HEAD_CELLS, PLATE_CELLS, GRAY_STEP = 2, 1, 64                          # what the program paints (firmware/mask/src/cells.rs)
+
+
+def luma(colours, height):
+    """Full-range luma of RGB: BT.709 in pictures of 720 lines and more, BT.601 below."""
+    return colours @ np.float32([.2126, .7152, .0722] if height >= 720 else [.299, .587, .114])
+
+
+def check_twin(raw, masked, boxes):
+    """How far the second implementation, in four grays, is from what the program paints over heads: share of mask pixels that differ by more than 4."""
+    # Boxes that meet others or the edge are painted twice or cut; the twin need not follow there, nor where a mean lies between two grays.
     off = total = 0
     for picture, real, found in zip(raw, masked, boxes):
         h, w = picture.shape[:2]
@@ -135,8 +144,10 @@ def check_twin(raw, masked, boxes, cells):
             alone = all(j == i or b[0] + b[2] <= o[0] or o[0] + o[2] <= b[0] or b[1] + b[3] <= o[1] or o[1] + o[3] <= b[1] for j, o in enumerate(found))
             if alone and b[0] > 0 and b[1] > 0 and b[0] + b[2] < w and b[1] + b[3] < h:
                 x, y, bw, bh = b
-                ours = pixelate(picture, [b], cells)[y:y + bh, x:x + bw].astype(int)
-                difference = np.abs(ours - real[y:y + bh, x:x + bw]).max(2)
+                means = luma(cell_means(picture[y:y + bh, x:x + bw], HEAD_CELLS), h)
+                clear = np.abs((means + GRAY_STEP / 2) % GRAY_STEP - GRAY_STEP / 2) > 2
+                grays = repaint(np.dstack([np.floor(means / GRAY_STEP) * GRAY_STEP + GRAY_STEP / 2, clear]), bw, bh)
+                difference = np.abs(grays[..., :1] - real[y:y + bh, x:x + bw].astype(int)).max(2)[grays[..., 1] > 0]
                 off += int((difference > 4).sum())
                 total += difference.size
     return off / max(1, total)

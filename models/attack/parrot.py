@@ -32,8 +32,8 @@ def prepare(scale, program, deface, log):
     return seen, all_boxes
 
 
-def twin(scale, seen, all_boxes, cells=6):
-    return filters.check_twin(scale.sheets, seen["pixelate"], all_boxes, cells)
+def twin(scale, seen, all_boxes):
+    return filters.check_twin(scale.sheets, seen["pixelate"], all_boxes)
 
 
 def cut(scale, pictures, i, grow=0.0, whole=False):

@@ -153,8 +153,9 @@ def run(program, deface, quick, log):
                 elif name == "fill":
                     likelihood = rank(cut(name), np.repeat(cut(name)[None], count, 0), NOISE)      # every candidate, filled, looks the same
                 elif name == "pixelate":
-                    real, ours = cells_of(cut(name), drawn, 6)
-                    likelihood = rank(real, ours, 1.0)
+                    real, ours = cells_of(cut(name), drawn, filters.PLATE_CELLS)
+                    gray = lambda a: filters.luma(a, seen[name][s].shape[0])[..., None]
+                    likelihood = rank(gray(real), gray(ours), filters.GRAY_STEP / math.sqrt(12))     # rounding to a gray is noise of that size
                 elif name == "blur":
                     likelihood = rank(small(cut(name)), np.stack([cv2.GaussianBlur(d, (0, 0), 5.0) for d in shrunk]), 1.0)
                 else:
