@@ -63,7 +63,9 @@ fn command(options: &Options, bin_dir: &Path, release_dir: &Path) -> Result<Comm
     let out = options.out.as_ref().map_or_else(|| workspace::kept().join("leak"), |out| here.join(out));
     let mut leak = Command::new(bin_dir.join("leak"));
     for (name, folder) in [("--data", &options.data), ("--clips", &options.clips)] {
-        folder.iter().for_each(|folder| drop(leak.arg(name).arg(here.join(folder))));
+        if let Some(folder) = folder {
+            leak.arg(name).arg(here.join(folder));
+        }
     }
     leak.arg("--out").arg(out).args(options.quick.then_some("--quick"));
     leak.arg("--models").arg(workspace::root().join("models")).arg("--program").arg(release_dir.join("campari-mask"));
