@@ -69,7 +69,7 @@ fn p2_a_share_with_silhouette_shows_the_still_scene_and_of_what_moves_only_where
         stage.guarded(tokio::time::sleep(WATCHED)).await.unwrap();
         let received = stage.paths().received.clone();
         let saved = stage.stop().await.unwrap();
-        let fps = f64::from(saved.fps().unwrap());
+        let fps = saved.fps().unwrap();
         let seen = pictures::decode(&received, WIDTH, HEIGHT).unwrap();
         judge(&seen, &pictures::decode(&scene, WIDTH, HEIGHT).unwrap()[0], fps);
     });
