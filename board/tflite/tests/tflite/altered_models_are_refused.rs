@@ -74,18 +74,24 @@ fn hashed_half_model_is_no_model() {
 fn foreign_input_size_is_refused() {
     let folder = ModelFolder::new();
     // Every shape in the manifest is made to fit another height, so that only the file itself disagrees.
-    folder.set(&["input", "height"], 416);
+    let (width, height) = folder.input_size();
+    let other = height + 32;
+    folder.set(&["input", "height"], other);
     for role in OutputRole::ALL {
-        folder.set(&["outputs", role.name(), "shape"], vec![1, 416 / 4, 160, role.channels() as i64]);
+        folder.set(&["outputs", role.name(), "shape"], vec![1, other / 4, width / 4, role.channels() as i64]);
     }
-    assert_says(&folder.refusal(), &["input has shape [1, 384, 640, 3]", "the manifest says [1, 416, 640, 3]"]);
+    let (is, said) =
+        (format!("input has shape [1, {height}, {width}, 3]"), format!("the manifest says [1, {other}, {width}, 3]"));
+    assert_says(&folder.refusal(), &[&is, &said]);
 }
 
 #[test]
 fn shape_that_the_decoder_cannot_read_is_refused() {
     let folder = ModelFolder::new();
-    folder.set(&["outputs", "head_landmarks", "shape"], vec![1, 96, 160, 11]);
-    assert_says(&folder.refusal(), &["manifest.toml", "head_landmarks", "[1, 96, 160, 10]"]);
+    let (width, height) = folder.input_size();
+    folder.set(&["outputs", "head_landmarks", "shape"], vec![1, height / 4, width / 4, 11]);
+    let wanted = format!("[1, {}, {}, 10]", height / 4, width / 4);
+    assert_says(&folder.refusal(), &["manifest.toml", "head_landmarks", &wanted]);
 }
 
 #[test]

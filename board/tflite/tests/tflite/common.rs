@@ -28,6 +28,11 @@ impl ModelFolder {
     fn model_name(&self) -> String {
         board_tflite::manifest::select(&self.manifest(), "fast").unwrap().file
     }
+    /// Width and height that the manifest gives the model's input.
+    pub(crate) fn input_size(&self) -> (i64, i64) {
+        let input = board_tflite::manifest::select(&self.manifest(), "fast").unwrap().input;
+        (input.width as i64, input.height as i64)
+    }
     pub(crate) fn model(&self) -> PathBuf {
         self.0.path().join(self.model_name())
     }

@@ -5,7 +5,7 @@ use mask::{ColourRange, Geometry, Planes};
 use proptest::prelude::*;
 
 /// The released networks' inputs.
-const INPUTS: [(usize, usize); 3] = [(352, 192), (640, 384), (960, 544)];
+const INPUTS: [(usize, usize); 3] = [(352, 192), (672, 384), (1024, 576)];
 
 /// As many small as large sides: 16 to 8192, odd ones as they are given to the detector, with a border.
 fn side() -> impl Strategy<Value = usize> {
