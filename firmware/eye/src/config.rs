@@ -268,7 +268,7 @@ impl Config {
         usize::from(self.detector.threads.or(profile).unwrap_or(1))
     }
 
-    /// The highest frame rate of each filter: the file's, else the profile's; without either `silhouette` has [`SILHOUETTE_FPS`] and the others the
+    /// The highest frame rate of each filter: the file's, else the profile's; without either `silhouette` has 12 and the others the
     /// camera's.
     #[must_use]
     pub fn rates(&self) -> FilterRates {

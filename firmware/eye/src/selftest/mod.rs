@@ -7,7 +7,7 @@
 //! **Until every picture has been found as it was drawn nothing less than `covered` is shown; one miss covers again, until a whole round passes (P3).**
 //! At the start, after a failed inference and after a miss the pictures follow each other, one between two frames. From then on the same pictures are looked
 //! at one by one, spread evenly over [`SelfTest::every`], whether a share runs or not: a share costs one inference now and then, and no share is so long
-//! that its detector goes unproven. A network that is loaded anew has an [`Inference`](crate::inference::Inference) and a self-test of its own, so it begins unproven.
+//! that its detector goes unproven. A network that is loaded anew has an [`Inference`] and a self-test of its own, so it begins unproven.
 //!
 //! The pictures and what is expected of them are part of this program (`models/selftest.py` draws them), not files beside the model: whoever replaces model,
 //! manifest or thresholds does not replace what they are held to, and the program itself comes by signed update only (P6).
