@@ -7,6 +7,7 @@
 mod boundary;
 
 use std::fmt;
+use std::os::fd::BorrowedFd;
 
 /// Counts frames of one camera since the eye started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,12 +79,52 @@ pub struct PlanesMut<'a> {
     pub chroma: &'a mut [u8],
 }
 
+/// A picture's memory as a dma-buf (the kernel's `Documentation/driver-api/dma-buf.rst`), for hardware that reads it where it lies. Both planes are in the
+/// one buffer; their strides are the frame's [`Geometry`].
+#[derive(Debug, Clone, Copy)]
+pub struct DmaBuf<'a> {
+    /// The buffer. It is lent for as long as the frame: hardware that keeps it longer would see the next picture before it is masked.
+    pub fd: BorrowedFd<'a>,
+    /// Bytes of the whole buffer.
+    pub len: usize,
+    /// Bytes from its start to the first line of luma.
+    pub luma_offset: usize,
+    /// Bytes from its start to the first line of chroma.
+    pub chroma_offset: usize,
+}
+
+impl DmaBuf<'_> {
+    /// Whether both planes of such a picture lie inside, luma first.
+    fn holds(&self, geometry: &Geometry) -> bool {
+        let luma_end = self.luma_offset.checked_add(geometry.luma_len());
+        let chroma_end = self.chroma_offset.checked_add(geometry.chroma_len());
+        luma_end.is_some_and(|end| end <= self.chroma_offset) && chroma_end.is_some_and(|end| end <= self.len)
+    }
+}
+
+/// The processor's caches could not be written back: what a device would read is not what was painted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the caches of a picture could not be written back")]
+pub struct NotWrittenBack;
+
 /// A buffer leased from a camera. The driver recycles the box itself, so that a frame costs no allocation.
 pub trait FrameBuffer: Send {
     /// The planes, to read.
     fn planes(&self) -> Planes<'_>;
     /// The planes, to paint.
     fn planes_mut(&mut self) -> PlanesMut<'_>;
+    /// The same memory as a dma-buf, where there is one that holds both planes.
+    fn dma_buf(&self) -> Option<DmaBuf<'_>> {
+        None
+    }
+    /// Painting is over, devices may read: the processor's caches are written back (`DMA_BUF_IOCTL_SYNC` with `DMA_BUF_SYNC_END`; the driver began the
+    /// access before it lent the buffer). Called once for each frame that becomes masked; reading `planes` stays allowed.
+    ///
+    /// # Errors
+    /// [`NotWrittenBack`]: memory may still hold what was there before the masks, so no device gets to see this frame; the processor may.
+    fn painted(&mut self) -> Result<(), NotWrittenBack> {
+        Ok(())
+    }
     /// Gives the buffer back to whoever leased it out.
     fn release(self: Box<Self>);
 }
@@ -212,8 +253,9 @@ impl RawFrame {
         self.lease.buffer_mut().planes_mut()
     }
     /// Only [`crate::apply`] may say that a frame is masked.
-    pub(crate) fn into_masked(self) -> MaskedFrame {
-        MaskedFrame { info: self.info, lease: self.lease }
+    pub(crate) fn into_masked(mut self) -> MaskedFrame {
+        let written_back = self.lease.buffer_mut().painted().is_ok();
+        MaskedFrame { info: self.info, lease: self.lease, written_back }
     }
 }
 
@@ -227,6 +269,8 @@ impl fmt::Debug for RawFrame {
 pub struct MaskedFrame {
     info: FrameInfo,
     lease: Lease,
+    /// What devices would read is what was painted.
+    written_back: bool,
 }
 
 impl MaskedFrame {
@@ -239,6 +283,12 @@ impl MaskedFrame {
     #[must_use]
     pub fn planes(&self) -> Planes<'_> {
         self.lease.buffer().planes()
+    }
+    /// The masked pixels as a dma-buf. `None` where the camera offers none, where it does not hold the picture, or where the masks may still lie in the
+    /// processor's caches: then the pixels must be copied.
+    #[must_use]
+    pub fn dma_buf(&self) -> Option<DmaBuf<'_>> {
+        self.lease.buffer().dma_buf().filter(|buffer| self.written_back && buffer.holds(&self.info.geometry))
     }
 }
 

@@ -26,8 +26,8 @@ pub use area::Area;
 pub use canvas::{BLACK, FILL, WHITE, Yuv, ZONE};
 pub use cells::{HOLD_RESIZED_US, HOLD_US, MAX_CELLS, MAX_PLATE_CELLS, MIN_CELL_PX};
 pub use frame::{
-    CaptureTime, ColourRange, FrameBuffer, FrameError, FrameId, FrameInfo, Geometry, MaskedFrame, Planes, PlanesMut,
-    RawFrame,
+    CaptureTime, ColourRange, DmaBuf, FrameBuffer, FrameError, FrameId, FrameInfo, Geometry, MaskedFrame,
+    NotWrittenBack, Planes, PlanesMut, RawFrame,
 };
 pub use ladder::{Fault, Ladder, LadderSettings, RungReason, Verdict};
 pub use object::{Class, MAX_OBJECTS, Object, Objects, Rect};

@@ -51,7 +51,7 @@ only_inside! {
     /// The fields of a masked frame are private.
     p2_a_masked_frame_cannot_be_made_by_hand:
     fn made(frame: mask::RawFrame) -> mask::MaskedFrame {
-        mask::MaskedFrame { info: frame.info, lease: frame.lease }
+        mask::MaskedFrame { info: frame.info, lease: frame.lease, written_back: true }
     }
 }
 
