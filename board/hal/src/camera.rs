@@ -1,6 +1,6 @@
 //! A source of raw frames.
 
-use mask::{ColourRange, Geometry, RawFrame};
+use mask::{ColourMatrix, ColourRange, Geometry, RawFrame};
 use std::time::Duration;
 
 /// What was negotiated with the camera.
@@ -10,6 +10,8 @@ pub struct CameraFormat {
     pub geometry: Geometry,
     /// Luma range.
     pub range: ColourRange,
+    /// Colour matrix, as the driver states it.
+    pub matrix: ColourMatrix,
     /// Frames per second, nominal.
     pub fps: f32,
     /// The pixel format on the wire, for the log ("NV12", "YUYV").

@@ -5,7 +5,7 @@
 #![allow(unsafe_code)] // one option of OpenH264, see `silence`
 
 use board_hal::{EncodeError, EncodedUnit, Encoder, EncoderSettings};
-use mask::{ColourRange, Geometry, MaskedFrame, Planes};
+use mask::{ColourMatrix, ColourRange, Geometry, MaskedFrame, Planes};
 use openh264::encoder::{
     BitRate, Complexity, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, QpRange, RateControlMode,
     SpsPpsStrategy, UsageType, VuiConfig,
@@ -32,13 +32,25 @@ pub struct SoftEncoder {
 }
 
 impl SoftEncoder {
-    /// An encoder for frames of this size and luma range. The colour matrix is signalled as BT.709 from 720 lines on, BT.601 below, as cameras do.
+    /// An encoder for frames of this size and luma range, whose colour matrix is the usual one for their height.
     ///
     /// # Errors
     /// [`EncodeError::Settings`] when a setting is out of range or OpenH264 refuses.
     pub fn open(settings: EncoderSettings, range: ColourRange) -> Result<Self, EncodeError> {
+        Self::open_as(settings, range, ColourMatrix::usual(settings.height))
+    }
+
+    /// As [`SoftEncoder::open`], with the colour matrix stated; range and matrix are written into the stream (VUI, ITU-T H.264 annex E).
+    ///
+    /// # Errors
+    /// As [`SoftEncoder::open`].
+    pub fn open_as(settings: EncoderSettings, range: ColourRange, matrix: ColourMatrix) -> Result<Self, EncodeError> {
         check(&settings)?;
-        let colours = if settings.height >= 720 { VuiConfig::bt709() } else { VuiConfig::bt601() };
+        let colours = match matrix {
+            ColourMatrix::Bt601 => VuiConfig::bt601(),
+            ColourMatrix::Bt709 => VuiConfig::bt709(),
+            ColourMatrix::Bt2020 => VuiConfig::bt2020(),
+        };
         let config = EncoderConfig::new()
             .bitrate(BitRate::from_bps(settings.bitrate_bps))
             .max_frame_rate(FrameRate::from_hz(settings.fps))

@@ -6,9 +6,11 @@ mod support;
 
 use board_hal::{EncodeError, EncodedUnit, Encoder, EncoderSettings};
 use board_openh264::SoftEncoder;
-use mask::ColourRange;
+use mask::{ColourMatrix, ColourRange};
 use openh264::decoder::Decoder;
 use openh264::formats::YUVSource;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use support::{counted_frame, frame};
@@ -154,5 +156,36 @@ fn a_warm_unit_is_reused() {
     for number in 0..30 {
         encoder.encode(frame(320, 240, 0, number, ColourRange::Limited), false, &mut unit).unwrap();
         assert_eq!(unit.data.as_ptr(), before);
+    }
+}
+
+/// What ffprobe reads in the stream: range and matrix, in its words.
+fn colours_told(stream: &[u8]) -> String {
+    let arguments =
+        ["-v", "error", "-f", "h264", "-show_entries", "stream=color_range,color_space", "-of", "csv=p=0", "-i", "-"];
+    let mut ffprobe = Command::new("ffprobe")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("ffprobe, of Debian's ffmpeg");
+    ffprobe.stdin.take().unwrap().write_all(stream).unwrap();
+    String::from_utf8(ffprobe.wait_with_output().unwrap().stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn range_and_matrix_stand_in_the_stream_as_the_camera_states_them() {
+    for (range, matrix, told) in [
+        (ColourRange::Limited, ColourMatrix::Bt601, "tv,smpte170m"),
+        (ColourRange::Full, ColourMatrix::Bt709, "pc,bt709"),
+        (ColourRange::Limited, ColourMatrix::Bt2020, "tv,bt2020nc"),
+    ] {
+        let mut encoder = SoftEncoder::open_as(settings(320, 240), range, matrix).unwrap();
+        let (mut unit, mut stream) = (EncodedUnit::default(), Vec::new());
+        for number in 0..3 {
+            encoder.encode(frame(320, 240, 0, number, range), false, &mut unit).unwrap();
+            stream.extend_from_slice(&unit.data);
+        }
+        assert_eq!(colours_told(&stream), told);
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::{Script, SimClock};
 use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Nv12Pool};
-use mask::{CaptureTime, ColourRange, FrameBuffer, FrameId, Geometry, PlanesMut, RawFrame};
+use mask::{CaptureTime, ColourMatrix, ColourRange, FrameBuffer, FrameId, Geometry, PlanesMut, RawFrame};
 use std::time::Duration;
 
 /// What the camera does when asked for a frame.
@@ -61,6 +61,7 @@ impl SimCamera {
         let format = CameraFormat {
             geometry: Geometry::packed(width, height),
             range: ColourRange::Limited,
+            matrix: ColourMatrix::usual(height),
             fps,
             wire: "scripted".to_owned(),
         };

@@ -2,9 +2,10 @@
 
 use crate::device::Device;
 use crate::driver::{Driver, Filled, FourCc, Readiness};
+use crate::jpeg::Jpeg;
 use crate::lease::{KernelBuffer, Queue};
 use crate::negotiate::{self, Agreed, READS, Wire};
-use crate::{fault, yuyv};
+use crate::{convert, fault};
 use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Nv12Pool};
 use mask::{CaptureTime, FrameBuffer, FrameId, RawFrame};
 use std::path::Path;
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 const BUFFERS: usize = 6;
 /// Fewer than this cannot keep a camera running; more than this (VIDEO_MAX_FRAME) no driver has.
 const BUFFERS_RANGE: std::ops::RangeInclusive<usize> = 2..=32;
-/// Pictures converted from YUYV that can exist at once.
+/// Pictures converted or decoded that can exist at once.
 const CONVERTED: usize = 6;
 /// A larger gap in the driver's sequence numbers is a restarted count, not lost frames.
 const MOST_LOST: u32 = 10_000;
@@ -30,6 +31,7 @@ pub struct V4l2Camera {
     agreed: Agreed,
     queue: Arc<Queue>,
     converted: Option<Nv12Pool>,
+    jpeg: Option<Jpeg>,
     clock: Arc<dyn Clock>,
     last_sequence: Option<u32>,
     next_id: u64,
@@ -107,7 +109,10 @@ impl V4l2Camera {
         let offered = driver.formats().map_err(failed("list formats"))?;
         let readable = |format: &&FourCc| wish.only.is_none_or(|only| only == **format);
         let readable: Vec<FourCc> = offered.iter().filter(readable).copied().collect();
-        let pixels = negotiate::choose(&readable).ok_or_else(|| unsupported(negotiate::list(&offered)))?;
+        // A driver that fails to say how fast it is, is not known to be slow.
+        let fastest = |pixels| driver.fastest(pixels, wish.width, wish.height).ok().flatten();
+        let pixels =
+            negotiate::choose(&readable, wish.fps, fastest).ok_or_else(|| unsupported(negotiate::list(&offered)))?;
         let answer = driver.set_format(pixels, wish.width, wish.height).map_err(failed("set the format"))?;
         let agreed = negotiate::check(pixels, &answer).map_err(unsupported)?;
         let rate = driver.set_fps(wish.fps).map_err(failed("set the frame rate"))?;
@@ -115,12 +120,13 @@ impl V4l2Camera {
         let (driver_name, card, count) = (identity.driver, identity.card, buffers.len());
         let chroma_offset = match agreed.wire {
             Wire::Nv12 { chroma_offset } => Some(chroma_offset),
-            Wire::Nv12InTwo | Wire::Yuyv { .. } => None,
+            Wire::Nv12InTwo | Wire::Packed { .. } | Wire::Jpeg => None,
         };
         let queue = Queue::start(driver, buffers, chroma_offset).map_err(failed("start streaming"))?;
         let format = CameraFormat {
             geometry: agreed.geometry,
             range: agreed.range,
+            matrix: agreed.matrix,
             fps: rate.unwrap_or(wish.fps),
             wire: pixels.to_string(),
         };
@@ -128,11 +134,13 @@ impl V4l2Camera {
             device, driver = driver_name, card, asked_width = wish.width, asked_height = wish.height, asked_fps = wish.fps,
             width = format.geometry.width, height = format.geometry.height, stride = answer.memory[0].stride,
             fps = format.fps, rate_from_driver = rate.is_some(), wire = format.wire, range = ?format.range,
+            matrix = ?format.matrix, matrix_from_driver = answer.matrix.is_some(),
             field = ?answer.field, buffers = count, "camera opened"
         );
-        let converts = matches!(agreed.wire, Wire::Yuyv { .. });
+        let converts = matches!(agreed.wire, Wire::Packed { .. } | Wire::Jpeg);
         let converted = converts.then(|| Nv12Pool::new(agreed.geometry.width, agreed.geometry.height, CONVERTED));
-        Ok(Self { device, format, agreed, queue, converted, clock, last_sequence: None, next_id: 0, dropped: 0 })
+        let jpeg = (agreed.wire == Wire::Jpeg).then(|| Jpeg::new(agreed.geometry));
+        Ok(Self { device, format, agreed, queue, converted, jpeg, clock, last_sequence: None, next_id: 0, dropped: 0 })
     }
 
     /// Takes all that is filled, keeps the newest, queues the rest again.
@@ -192,9 +200,11 @@ impl V4l2Camera {
         let buffer =
             self.queue.lend(filled.index).ok_or_else(|| format!("buffer {} is not the driver's", filled.index))?;
         let short = filled.used.iter().zip(self.agreed.needed).find(|(used, needed)| **used < *needed);
+        let (used, room) = (filled.used[0], buffer.bytes().len());
         let wrong = match short {
             _ if filled.error => Some("the driver marks it as corrupt".to_owned()),
             Some((used, needed)) => Some(format!("{used} bytes, a picture has {needed}")),
+            None if used > room => Some(format!("{used} bytes in a buffer of {room}")),
             None => None,
         };
         match wrong {
@@ -219,22 +229,34 @@ impl V4l2Camera {
     fn frame(&mut self, picture: Picture) -> Result<Option<RawFrame>, CameraError> {
         let captured = self.captured(&picture.filled);
         let buffer: Box<dyn FrameBuffer> = match (&self.converted, self.agreed.wire) {
-            (Some(pool), Wire::Yuyv { stride }) => {
-                let converted = pool.try_take().map(|mut target| {
-                    yuyv::to_nv12(picture.buffer.bytes(), stride, self.agreed.geometry, &mut target.planes_mut());
-                    target
-                });
-                picture.buffer.release();
-                let Some(target) = converted else {
+            (Some(pool), wire) => {
+                let Some(mut target) = pool.try_take() else {
+                    picture.buffer.release();
                     self.dropped += 1;
                     return Ok(None);
                 };
+                let converted = match (&mut self.jpeg, wire) {
+                    (Some(jpeg), _) => {
+                        jpeg.decode_to_nv12(&picture.buffer.bytes()[..picture.filled.used[0]], &mut target.planes_mut())
+                    }
+                    (None, Wire::Packed { stride, layout }) => {
+                        let from = picture.buffer.bytes();
+                        convert::to_nv12(layout, from, stride, self.agreed.geometry, &mut target.planes_mut());
+                        Ok(())
+                    }
+                    (None, _) => Err("no way to convert it".to_owned()),
+                };
+                picture.buffer.release();
+                if let Err(cause) = converted {
+                    target.release();
+                    return Err(CameraError::BadFrame { device: self.device.clone(), cause });
+                }
                 target
             }
-            _ => picture.buffer,
+            (None, _) => picture.buffer,
         };
         RawFrame::new(picture.id, captured, self.agreed.geometry, self.agreed.range, buffer)
-            .map(Some)
+            .map(|frame| Some(frame.with_matrix(self.agreed.matrix)))
             .map_err(|error| CameraError::BadFrame { device: self.device.clone(), cause: error.to_string() })
     }
 }

@@ -34,6 +34,9 @@ impl Driver for Device {
     fn formats(&self) -> io::Result<Vec<FourCc>> {
         ioctl::identity::formats(self.node.as_fd(), self.buffers)
     }
+    fn fastest(&self, pixels: FourCc, width: usize, height: usize) -> io::Result<Option<f32>> {
+        ioctl::rate::fastest(self.node.as_fd(), pixels, width, height)
+    }
     fn set_format(&self, pixels: FourCc, width: usize, height: usize) -> io::Result<DriverFormat> {
         ioctl::format::set(self.node.as_fd(), self.buffers, pixels, width, height)
     }

@@ -3,6 +3,7 @@
 //! Answers are passed on as they are: nothing here may be believed before [`crate::negotiate`] or the camera has checked it.
 
 use crate::mapping::Mapping;
+use mask::ColourMatrix;
 use std::io;
 use std::time::Duration;
 
@@ -17,7 +18,12 @@ impl FourCc {
     pub(crate) const NV12: Self = Self(*b"NV12");
     /// NV12 with its two planes in two memories.
     pub(crate) const NM12: Self = Self(*b"NM12");
+    pub(crate) const NV16: Self = Self(*b"NV16");
     pub(crate) const YUYV: Self = Self(*b"YUYV");
+    pub(crate) const UYVY: Self = Self(*b"UYVY");
+    pub(crate) const MJPG: Self = Self(*b"MJPG");
+    /// The same, as some drivers call it.
+    pub(crate) const JPEG: Self = Self(*b"JPEG");
     pub(crate) fn code(self) -> u32 {
         u32::from_le_bytes(self.0)
     }
@@ -55,7 +61,10 @@ pub(crate) struct DriverFormat {
     pub(crate) height: usize,
     pub(crate) pixels: FourCc,
     pub(crate) field: Field,
-    pub(crate) full_range: bool,
+    /// `None` when the driver does not say.
+    pub(crate) full_range: Option<bool>,
+    /// `None` when the driver does not say.
+    pub(crate) matrix: Option<ColourMatrix>,
     pub(crate) memories: usize,
     pub(crate) memory: [MemoryFormat; MAX_MEMORIES],
 }
@@ -95,6 +104,8 @@ pub(crate) enum Readiness {
 pub(crate) trait Driver: Send + Sync {
     fn identity(&self) -> io::Result<Identity>;
     fn formats(&self) -> io::Result<Vec<FourCc>>;
+    /// The most frames a second at exactly that size: `None` when the driver does not say, 0 when it does not have the size.
+    fn fastest(&self, pixels: FourCc, width: usize, height: usize) -> io::Result<Option<f32>>;
     fn set_format(&self, pixels: FourCc, width: usize, height: usize) -> io::Result<DriverFormat>;
     /// Asks for a frame rate; `None` when the driver does not deal in rates.
     fn set_fps(&self, fps: f32) -> io::Result<Option<f32>>;

@@ -2,8 +2,8 @@
 //!
 //! The kernel's buffers are mapped once and *leased* to each `RawFrame`, which is painted in place and gives its buffer back from whichever thread
 //! drops it, also after the camera is closed or unplugged. (The v4l crate's own streams lend a `&[u8]` until the next call, so the queue is ours, over its
-//! ioctl and structures.) Devices with one or several memory planes are the same to the caller. NV12 is taken as it is; from a camera that has
-//! only YUYV it is converted at capture, into buffers of our own.
+//! ioctl and structures.) Devices with one or several memory planes are the same to the caller. NV12 is taken as it is; NV16, UYVY, YUYV
+//! and Motion JPEG are converted at capture, into buffers of our own. Size, stride, range and matrix are the driver's.
 //!
 //! | module | what |
 //! |---|---|
@@ -12,21 +12,22 @@
 //! | `negotiate` | which format to ask for, and whether the answer holds water |
 //! | `device`, `ioctl` | the real driver, one group of ioctls a file |
 //! | `mapping`, `lease` | the memory |
-//! | `yuyv` | YUYV to NV12 |
+//! | `convert`, `jpeg` | NV16, UYVY, YUYV and Motion JPEG to NV12 |
 //!
-//! Standard: the kernel's V4L2 API (`Documentation/userspace-api/media/v4l`). Not goals: controls, tuners, output, compressed formats, libv4l
+//! Standard: the kernel's V4L2 API (`Documentation/userspace-api/media/v4l`). Not goals: controls, tuners, output, libv4l
 //! emulation, and (yet) dma-buf export and HDMI timings.
 #![allow(unsafe_code)] // ioctl and mmap; confined to `ioctl` and `mapping`
 
 mod camera;
+mod convert;
 mod device;
 mod driver;
 mod fault;
 mod ioctl;
+mod jpeg;
 mod lease;
 mod mapping;
 mod negotiate;
-mod yuyv;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 mod capture;
 mod conversion;
 mod fake;
+mod jpeg;
 mod lease;
 mod negotiation;
 mod opening;

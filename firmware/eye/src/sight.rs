@@ -55,6 +55,7 @@ impl Sight {
     pub fn set_format(&mut self, format: &CameraFormat) {
         let (width, height) = (self.spec.width, self.spec.height);
         self.prepare = Prepare::new(format.geometry, format.range, width, height, self.pad)
+            .map(|prepare| prepare.with_matrix(format.matrix))
             .inspect_err(|error| tracing::error!(%error, "the detector cannot look at such pictures; they are covered"))
             .ok();
     }

@@ -14,7 +14,7 @@ use board_clock::SystemClock;
 use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Detector, DetectorSpec, Encoder, EncoderSettings};
 use board_sim::{ClipOptions, ClipSource};
 use contract::body::SelfTestResult;
-use mask::{ColourRange, FrameId, Geometry, Overlay, Painter};
+use mask::{ColourMatrix, ColourRange, FrameId, Geometry, Overlay, Painter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -198,7 +198,7 @@ fn encoder(config: &Config) -> MakeEncoder {
             bitrate_bps: kbps * 1_000,
             key_interval: (format.fps * key_interval_s as f32).round().max(1.0) as u32,
         };
-        let encoder = board_openh264::SoftEncoder::open(settings, format.range)?;
+        let encoder = board_openh264::SoftEncoder::open_as(settings, format.range, format.matrix)?;
         Ok(Box::new(encoder) as Box<dyn Encoder>)
     })
 }
@@ -212,6 +212,7 @@ fn expected(config: &Config) -> CameraFormat {
     CameraFormat {
         geometry: Geometry::packed(width as usize & !1, height as usize & !1),
         range: ColourRange::Limited,
+        matrix: ColourMatrix::usual(height as usize),
         fps: fps as f32,
         wire: "expected".into(),
     }

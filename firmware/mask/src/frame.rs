@@ -31,6 +31,34 @@ pub enum ColourRange {
     Full,
 }
 
+/// How luma and colour differences are made of red, green and blue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColourMatrix {
+    /// ITU-R BT.601-7, item 2.5; JPEG (JFIF) too.
+    Bt601,
+    /// ITU-R BT.709-6, item 3.
+    Bt709,
+    /// ITU-R BT.2020-2, table 4, non-constant luminance.
+    Bt2020,
+}
+
+impl ColourMatrix {
+    /// What a camera that does not say most likely means: BT.709 from 720 lines on, BT.601 below.
+    #[must_use]
+    pub fn usual(height: usize) -> Self {
+        if height >= 720 { Self::Bt709 } else { Self::Bt601 }
+    }
+    /// The shares of red and blue in luma.
+    #[must_use]
+    pub fn red_and_blue(self) -> (f64, f64) {
+        match self {
+            Self::Bt601 => (0.299, 0.114),
+            Self::Bt709 => (0.2126, 0.0722),
+            Self::Bt2020 => (0.2627, 0.0593),
+        }
+    }
+}
+
 /// Size and memory layout of an NV12 picture. Width and height are even.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Geometry {
@@ -179,6 +207,8 @@ pub struct FrameInfo {
     pub geometry: Geometry,
     /// Luma range.
     pub range: ColourRange,
+    /// Colour matrix.
+    pub matrix: ColourMatrix,
 }
 
 /// Gives the buffer back on drop, whichever way the frame ends.
@@ -237,7 +267,14 @@ impl RawFrame {
                 return Err(FrameError::ShortPlane { plane, have, need });
             }
         }
-        Ok(Self { info: FrameInfo { id, captured, geometry, range }, lease })
+        let matrix = ColourMatrix::usual(height);
+        Ok(Self { info: FrameInfo { id, captured, geometry, range, matrix }, lease })
+    }
+    /// The same frame with the colour matrix that its source states; else it has the one that is usual for its height.
+    #[must_use]
+    pub fn with_matrix(mut self, matrix: ColourMatrix) -> Self {
+        self.info.matrix = matrix;
+        self
     }
     /// Number, time, geometry.
     #[must_use]

@@ -26,7 +26,7 @@ pub use area::Area;
 pub use canvas::{BLACK, FILL, WHITE, Yuv, ZONE};
 pub use cells::{HOLD_RESIZED_US, HOLD_US, MAX_CELLS, MAX_PLATE_CELLS, MIN_CELL_PX};
 pub use frame::{
-    CaptureTime, ColourRange, DmaBuf, FrameBuffer, FrameError, FrameId, FrameInfo, Geometry, MaskedFrame,
+    CaptureTime, ColourMatrix, ColourRange, DmaBuf, FrameBuffer, FrameError, FrameId, FrameInfo, Geometry, MaskedFrame,
     NotWrittenBack, Planes, PlanesMut, RawFrame,
 };
 pub use ladder::{Fault, Ladder, LadderSettings, RungReason, Verdict};

@@ -8,7 +8,7 @@ mod reader;
 
 use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Nv12Pool};
 use ffmpeg::Ffmpeg;
-use mask::{ColourRange, FrameId, RawFrame};
+use mask::{ColourMatrix, ColourRange, FrameId, RawFrame};
 use reader::{Reader, Shared};
 use std::path::Path;
 use std::sync::Arc;
@@ -77,6 +77,7 @@ impl ClipSource {
         let format = CameraFormat {
             geometry: pool.geometry(),
             range: ColourRange::Limited,
+            matrix: ColourMatrix::usual(height),
             fps: rate as f32 / per as f32,
             wire: "clip".to_owned(),
         };

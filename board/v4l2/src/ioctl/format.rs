@@ -2,14 +2,23 @@
 
 use super::{BufferType, Plain, call};
 use crate::driver::{DriverFormat, Field, FourCc, MAX_MEMORIES, MemoryFormat};
+use mask::ColourMatrix;
 use std::io;
 use std::os::fd::BorrowedFd;
 use v4l::v4l_sys::{
-    v4l2_colorspace_V4L2_COLORSPACE_JPEG as COLORSPACE_JPEG, v4l2_field_V4L2_FIELD_INTERLACED as INTERLACED,
+    V4L2_PIX_FMT_PRIV_MAGIC, v4l2_colorspace_V4L2_COLORSPACE_BT2020 as COLORSPACE_BT2020,
+    v4l2_colorspace_V4L2_COLORSPACE_DCI_P3 as COLORSPACE_DCI_P3,
+    v4l2_colorspace_V4L2_COLORSPACE_DEFAULT as COLORSPACE_DEFAULT,
+    v4l2_colorspace_V4L2_COLORSPACE_JPEG as COLORSPACE_JPEG, v4l2_colorspace_V4L2_COLORSPACE_RAW as COLORSPACE_RAW,
+    v4l2_colorspace_V4L2_COLORSPACE_REC709 as COLORSPACE_REC709, v4l2_field_V4L2_FIELD_INTERLACED as INTERLACED,
     v4l2_field_V4L2_FIELD_INTERLACED_BT as INTERLACED_BT, v4l2_field_V4L2_FIELD_INTERLACED_TB as INTERLACED_TB,
     v4l2_field_V4L2_FIELD_NONE as PROGRESSIVE, v4l2_format, v4l2_pix_format, v4l2_pix_format_mplane,
     v4l2_quantization_V4L2_QUANTIZATION_FULL_RANGE as FULL_RANGE,
-    v4l2_quantization_V4L2_QUANTIZATION_LIM_RANGE as LIMITED_RANGE,
+    v4l2_quantization_V4L2_QUANTIZATION_LIM_RANGE as LIMITED_RANGE, v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_601 as ENC_601,
+    v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_709 as ENC_709, v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_BT2020 as ENC_BT2020,
+    v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_BT2020_CONST_LUM as ENC_BT2020_CONST_LUM,
+    v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_SYCC as ENC_SYCC, v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_XV601 as ENC_XV601,
+    v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_XV709 as ENC_XV709,
 };
 use v4l::v4l2::vidioc::VIDIOC_S_FMT;
 
@@ -35,7 +44,15 @@ pub(crate) fn set(
     let mut format = v4l2_format { type_: buffers.code(), ..v4l2_format::zeroed() };
     match buffers {
         BufferType::Single => {
-            format.fmt.pix = v4l2_pix_format { width, height, pixelformat, field, ..v4l2_pix_format::zeroed() };
+            format.fmt.pix = v4l2_pix_format {
+                width,
+                height,
+                pixelformat,
+                field,
+                // Without it the kernel leaves matrix and range out of its answer.
+                priv_: V4L2_PIX_FMT_PRIV_MAGIC,
+                ..v4l2_pix_format::zeroed()
+            };
         }
         BufferType::Multi => {
             format.fmt.pix_mp =
@@ -65,6 +82,8 @@ fn from_single(pix: &v4l2_pix_format) -> DriverFormat {
         pixels: FourCc::from_code(pix.pixelformat),
         field: field(pix.field),
         full_range: full_range(pix.quantization, pix.colorspace),
+        // SAFETY: either field of the union is an integer, and the kernel fills it in.
+        matrix: matrix(unsafe { pix.__bindgen_anon_1.ycbcr_enc }, pix.colorspace),
         memories: 1,
         memory,
     }
@@ -82,6 +101,8 @@ fn from_multi(pix: &v4l2_pix_format_mplane) -> DriverFormat {
         pixels: FourCc::from_code(pix.pixelformat),
         field: field(pix.field),
         full_range: full_range(u32::from(pix.quantization), pix.colorspace),
+        // SAFETY: either field of the union is an integer, and the kernel fills it in.
+        matrix: matrix(u32::from(unsafe { pix.__bindgen_anon_1.ycbcr_enc }), pix.colorspace),
         memories: usize::from(memories),
         memory,
     }
@@ -96,10 +117,25 @@ fn field(code: u32) -> Field {
 }
 
 /// V4L2_MAP_QUANTIZATION_DEFAULT of videodev2.h, for Y'CbCr.
-fn full_range(quantisation: u32, colorspace: u32) -> bool {
-    match quantisation {
-        FULL_RANGE => true,
-        LIMITED_RANGE => false,
-        _ => colorspace == COLORSPACE_JPEG,
+fn full_range(quantisation: u32, colorspace: u32) -> Option<bool> {
+    match (quantisation, colorspace) {
+        (FULL_RANGE, _) => Some(true),
+        (LIMITED_RANGE, _) => Some(false),
+        (_, COLORSPACE_DEFAULT | COLORSPACE_RAW) => None,
+        _ => Some(colorspace == COLORSPACE_JPEG),
+    }
+}
+
+/// V4L2_MAP_YCBCR_ENC_DEFAULT of videodev2.h. SMPTE 240M, which no camera of this century has, counts as unsaid.
+fn matrix(encoding: u32, colorspace: u32) -> Option<ColourMatrix> {
+    match (encoding, colorspace) {
+        (ENC_601 | ENC_XV601 | ENC_SYCC, _) => Some(ColourMatrix::Bt601),
+        (ENC_709 | ENC_XV709, _) => Some(ColourMatrix::Bt709),
+        (ENC_BT2020 | ENC_BT2020_CONST_LUM, _) => Some(ColourMatrix::Bt2020),
+        (0, COLORSPACE_REC709 | COLORSPACE_DCI_P3) => Some(ColourMatrix::Bt709),
+        (0, COLORSPACE_BT2020) => Some(ColourMatrix::Bt2020),
+        (0, COLORSPACE_DEFAULT | COLORSPACE_RAW) => None,
+        (0, _) => Some(ColourMatrix::Bt601),
+        _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use super::fake::{Fake, HEIGHT, StillClock, WIDTH};
 use crate::driver::{Filled, FourCc};
 use board_hal::{CameraError, CameraSource};
-use mask::FrameId;
+use mask::{ColourMatrix, ColourRange, FrameId};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -40,14 +40,52 @@ fn planes_in_two_memories_are_both_there() {
 }
 
 #[test]
-fn yuyv_is_converted_and_its_buffer_queued_at_once() {
-    let fake = Fake::new(FourCc::YUYV);
+fn what_is_converted_has_its_buffer_queued_at_once() {
+    for pixels in [FourCc::YUYV, FourCc::UYVY, FourCc::NV16] {
+        let fake = Fake::new(pixels);
+        let mut camera = fake.camera(&StillClock::at(0)).unwrap();
+        fake.fills(4, 0);
+        let frame = camera.next(PATIENCE).unwrap();
+        assert!(fake.queued().contains(&4));
+        assert_eq!(frame.planes().luma[..], [4; WIDTH * HEIGHT]);
+        assert_eq!(frame.planes().chroma[..], [4; WIDTH * HEIGHT / 2]);
+    }
+}
+
+#[test]
+fn a_frame_has_the_range_and_the_matrix_that_the_driver_states() {
+    let fake = Fake::new(FourCc::NV12);
+    fake.set(|state| (state.answer.full_range, state.answer.matrix) = (Some(true), Some(ColourMatrix::Bt2020)));
     let mut camera = fake.camera(&StillClock::at(0)).unwrap();
-    fake.fills(4, 0);
-    let frame = camera.next(PATIENCE).unwrap();
-    assert!(fake.queued().contains(&4));
-    assert_eq!(frame.planes().luma[..], [4; WIDTH * HEIGHT]);
-    assert_eq!(frame.planes().chroma[..], [4; WIDTH * HEIGHT / 2]);
+    fake.fills(0, 0);
+    let info = *camera.next(PATIENCE).unwrap().info();
+    assert_eq!((info.range, info.matrix), (ColourRange::Full, ColourMatrix::Bt2020));
+    assert_eq!((camera.format().range, camera.format().matrix), (ColourRange::Full, ColourMatrix::Bt2020));
+}
+
+#[test]
+fn a_broken_jpeg_is_bad_its_buffer_is_queued_again_and_nothing_is_used_up() {
+    let fake = Fake::new(FourCc::MJPG);
+    let mut camera = fake.camera(&StillClock::at(0)).unwrap();
+    // More often than there are buffers of either kind.
+    for sequence in 0..20 {
+        let used = [if sequence % 2 == 0 { 200 } else { 0 }, 0];
+        fake.fills_as(Filled { index: 2, sequence, error: false, monotonic_us: None, used });
+        let cause = bad(&camera.next(PATIENCE).unwrap_err());
+        assert!(cause.contains("JPEG") || cause.contains("0 bytes"), "{cause}");
+        assert!(fake.queued().contains(&2));
+    }
+}
+
+#[test]
+fn a_frame_of_more_bytes_than_its_buffer_has_is_bad() {
+    for pixels in [FourCc::NV12, FourCc::YUYV, FourCc::MJPG] {
+        let fake = Fake::new(pixels);
+        let mut camera = fake.camera(&StillClock::at(0)).unwrap();
+        fake.fills_as(Filled { index: 1, sequence: 0, error: false, monotonic_us: None, used: [1 << 32, 0] });
+        assert!(bad(&camera.next(PATIENCE).unwrap_err()).contains("4294967296 bytes in a buffer of"));
+        assert!(fake.queued().contains(&1));
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::camera::Wish;
 use crate::driver::{Driver, DriverFormat, Field, Filled, FourCc, Identity, MemoryFormat, Readiness};
 use crate::mapping::Mapping;
 use board_hal::{CameraError, Clock};
+use mask::ColourMatrix;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +21,8 @@ pub(crate) struct State {
     pub(crate) offered: Vec<FourCc>,
     pub(crate) answer: DriverFormat,
     pub(crate) fps: Option<f32>,
+    /// What it says of the rates of its formats.
+    pub(crate) fastest: Vec<(FourCc, f32)>,
     pub(crate) buffers: usize,
     pub(crate) buffer_len: Vec<usize>,
     /// The error number of the named step.
@@ -38,7 +41,9 @@ const NV12_BYTES: usize = WIDTH * HEIGHT * 3 / 2;
 impl Fake {
     pub(crate) fn new(pixels: FourCc) -> Self {
         let (strides, sizes): (&[usize], &[usize]) = match pixels {
-            FourCc::YUYV => (&[WIDTH * 2], &[WIDTH * HEIGHT * 2]),
+            FourCc::YUYV | FourCc::UYVY | FourCc::NV16 | FourCc::MJPG => {
+                (if pixels == FourCc::NV16 { &[WIDTH] } else { &[WIDTH * 2] }, &[WIDTH * HEIGHT * 2])
+            }
             FourCc::NM12 => (&[WIDTH, WIDTH], &[WIDTH * HEIGHT, WIDTH * HEIGHT / 2]),
             _ => (&[WIDTH], &[NV12_BYTES]),
         };
@@ -51,7 +56,8 @@ impl Fake {
             height: HEIGHT,
             pixels,
             field: Field::Progressive,
-            full_range: false,
+            full_range: Some(false),
+            matrix: Some(ColourMatrix::Bt709),
             memories: sizes.len(),
             memory,
         };
@@ -60,6 +66,7 @@ impl Fake {
             offered: vec![pixels],
             answer,
             fps: Some(25.0),
+            fastest: Vec::new(),
             buffers: 6,
             buffer_len: sizes.to_vec(),
             fails: None,
@@ -108,6 +115,10 @@ impl Driver for Fake {
     fn formats(&self) -> io::Result<Vec<FourCc>> {
         self.step("formats")?;
         Ok(self.set(|state| state.offered.clone()))
+    }
+    fn fastest(&self, pixels: FourCc, _: usize, _: usize) -> io::Result<Option<f32>> {
+        self.step("fastest")?;
+        Ok(self.set(|state| state.fastest.iter().find(|(of, _)| *of == pixels).map(|(_, fps)| *fps)))
     }
     fn set_format(&self, _: FourCc, _: usize, _: usize) -> io::Result<DriverFormat> {
         self.step("set_format")?;

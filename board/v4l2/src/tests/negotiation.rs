@@ -1,8 +1,8 @@
 //! A driver's answer is believed only when it holds water.
 
 use crate::driver::{DriverFormat, Field, FourCc, MemoryFormat};
-use crate::negotiate::{Wire, check, choose};
-use mask::{ColourRange, Geometry};
+use crate::negotiate::{Layout, Wire, check, choose};
+use mask::{ColourMatrix, ColourRange, Geometry};
 
 fn answer(pixels: FourCc, width: usize, height: usize, memory: &[(usize, usize)]) -> DriverFormat {
     let mut all = [MemoryFormat::default(); 2];
@@ -10,16 +10,33 @@ fn answer(pixels: FourCc, width: usize, height: usize, memory: &[(usize, usize)]
         *ours = MemoryFormat { stride: *stride, size: *size };
     }
     let memories = memory.len();
-    DriverFormat { width, height, pixels, field: Field::Progressive, full_range: false, memories, memory: all }
+    let field = Field::Progressive;
+    DriverFormat { width, height, pixels, field, full_range: None, matrix: None, memories, memory: all }
 }
 
 #[test]
-fn nv12_is_preferred_to_yuyv_and_anything_else_is_refused() {
-    let mjpg = FourCc(*b"MJPG");
-    assert_eq!(choose(&[mjpg, FourCc::YUYV, FourCc::NV12]), Some(FourCc::NV12));
-    assert_eq!(choose(&[FourCc::YUYV, FourCc::NM12]), Some(FourCc::NM12));
-    assert_eq!(choose(&[mjpg, FourCc::YUYV]), Some(FourCc::YUYV));
-    assert_eq!(choose(&[mjpg]), None);
+fn what_costs_least_is_preferred_and_anything_unknown_is_refused() {
+    let unknown = |_| None;
+    let h264 = FourCc(*b"H264");
+    let mut offered = vec![h264, FourCc::MJPG, FourCc::YUYV, FourCc::UYVY, FourCc::NV16, FourCc::NM12, FourCc::NV12];
+    for best in [FourCc::NV12, FourCc::NM12, FourCc::NV16, FourCc::UYVY, FourCc::YUYV, FourCc::MJPG] {
+        assert_eq!(choose(&offered, 25.0, unknown), Some(best));
+        offered.pop();
+    }
+    assert_eq!(choose(&offered, 25.0, unknown), None);
+}
+
+#[test]
+fn a_format_that_is_too_slow_at_the_size_wanted_gives_way_to_one_that_is_not() {
+    // A USB camera at 1080p: five pictures a second as they are, thirty as JPEG.
+    let usb = |pixels| Some(if pixels == FourCc::MJPG { 30.0 } else { 5.0 });
+    assert_eq!(choose(&[FourCc::YUYV, FourCc::MJPG], 25.0, usb), Some(FourCc::MJPG));
+    assert_eq!(choose(&[FourCc::YUYV, FourCc::MJPG], 5.0, usb), Some(FourCc::YUYV), "nobody wants more");
+    let ntsc = |pixels| Some(if pixels == FourCc::MJPG { 30.0 } else { 29.97 });
+    assert_eq!(choose(&[FourCc::YUYV, FourCc::MJPG], 30.0, ntsc), Some(FourCc::YUYV), "near enough");
+    let absent = |pixels| (pixels != FourCc::MJPG).then_some(0.0);
+    assert_eq!(choose(&[FourCc::YUYV, FourCc::MJPG], 25.0, absent), Some(FourCc::MJPG), "no such size");
+    assert_eq!(choose(&[FourCc::YUYV, FourCc::MJPG], 25.0, |_| Some(0.0)), Some(FourCc::YUYV), "the driver chooses");
 }
 
 #[test]
@@ -39,17 +56,33 @@ fn planes_in_two_memories_keep_a_stride_each() {
 }
 
 #[test]
-fn yuyv_becomes_packed_nv12() {
+fn what_is_converted_becomes_packed_nv12() {
     let agreed = check(FourCc::YUYV, &answer(FourCc::YUYV, 100, 50, &[(256, 256 * 50)])).unwrap();
-    assert_eq!((agreed.wire, agreed.geometry), (Wire::Yuyv { stride: 256 }, Geometry::packed(100, 50)));
+    assert_eq!(agreed.wire, Wire::Packed { stride: 256, layout: Layout::Yuyv });
+    assert_eq!((agreed.geometry, agreed.needed), (Geometry::packed(100, 50), [256 * 49 + 200, 0]));
+    let agreed = check(FourCc::NV16, &answer(FourCc::NV16, 100, 50, &[(128, 128 * 100)])).unwrap();
+    assert_eq!(agreed.wire, Wire::Packed { stride: 128, layout: Layout::Nv16 { chroma_offset: 128 * 50 } });
+    assert_eq!((agreed.geometry, agreed.needed), (Geometry::packed(100, 50), [128 * 99 + 100, 0]));
+    let agreed = check(FourCc::MJPG, &answer(FourCc::MJPG, 100, 50, &[(0, 20_000)])).unwrap();
+    assert_eq!((agreed.wire, agreed.geometry), (Wire::Jpeg, Geometry::packed(100, 50)));
 }
 
 #[test]
-fn the_quantisation_range_is_the_drivers() {
+fn range_and_matrix_are_the_drivers() {
     let mut format = answer(FourCc::NV12, 16, 8, &[(16, 192)]);
     assert_eq!(check(FourCc::NV12, &format).unwrap().range, ColourRange::Limited);
-    format.full_range = true;
-    assert_eq!(check(FourCc::NV12, &format).unwrap().range, ColourRange::Full);
+    assert_eq!(
+        check(FourCc::NV12, &format).unwrap().matrix,
+        ColourMatrix::Bt601,
+        "the usual one, where nothing is said"
+    );
+    (format.full_range, format.matrix) = (Some(true), Some(ColourMatrix::Bt2020));
+    let agreed = check(FourCc::NV12, &format).unwrap();
+    assert_eq!((agreed.range, agreed.matrix), (ColourRange::Full, ColourMatrix::Bt2020));
+    let mut jpeg = answer(FourCc::MJPG, 1280, 720, &[(0, 20_000)]);
+    (jpeg.full_range, jpeg.matrix) = (Some(false), Some(ColourMatrix::Bt709));
+    let agreed = check(FourCc::MJPG, &jpeg).unwrap();
+    assert_eq!((agreed.range, agreed.matrix), (ColourRange::Full, ColourMatrix::Bt601), "JFIF knows no other");
 }
 
 #[test]
@@ -64,6 +97,9 @@ fn answers_that_do_not_hold_water_are_refused_with_what_is_wrong() {
         (answer(FourCc::NV12, 16, 8, &[(16, 191)]), "buffers of 191 bytes"),
         (answer(FourCc::NV12, 16, 8, &[(16, 192), (16, 192)]), "in 2 memory planes"),
         (answer(FourCc::NV12, 16, 8, &[]), "in 0 memory planes"),
+        (answer(FourCc::NV12, 8_194, 8, &[(8_194, 98_328)]), "8194x8"),
+        (answer(FourCc::NV12, 16, 8, &[(16, usize::MAX)]), "buffers of"),
+        (answer(FourCc::NV12, 16, 8, &[(u32::MAX as usize, u32::MAX as usize)]), "4294967295 bytes apart"),
         (fields, "fields"),
     ] {
         let error = check(FourCc::NV12, &format).unwrap_err();

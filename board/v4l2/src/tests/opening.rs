@@ -37,9 +37,9 @@ fn a_camera_in_use_is_busy_wherever_the_driver_says_so() {
 #[test]
 fn formats_that_are_not_read_are_listed() {
     let fake = Fake::new(FourCc::NV12);
-    fake.set(|state| state.offered = vec![FourCc(*b"MJPG"), FourCc(*b"H264")]);
+    fake.set(|state| state.offered = vec![FourCc(*b"BA10"), FourCc(*b"H264")]);
     let error = refused(&fake).to_string();
-    assert!(error.contains("offers MJPG H264, Campari reads NV12"), "{error}");
+    assert!(error.contains("offers BA10 H264, Campari reads NV12"), "{error}");
 }
 
 #[test]

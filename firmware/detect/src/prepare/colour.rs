@@ -1,6 +1,6 @@
-//! Y'CbCr to R'G'B': ITU-R BT.709-6 item 3 from 720 lines up, BT.601-7 item 2.5 below; limited or full range.
+//! Y'CbCr to R'G'B', by ITU-R BT.601-7, BT.709-6 or BT.2020-2; limited or full range.
 
-use mask::ColourRange;
+use mask::{ColourMatrix, ColourRange};
 
 /// Fractional bits of the coefficients.
 const BITS: u32 = 13;
@@ -16,9 +16,8 @@ pub(super) struct Colour {
 }
 
 impl Colour {
-    /// For a picture of `height` lines.
-    pub(super) fn new(height: usize, range: ColourRange) -> Self {
-        let (kr, kb) = if height >= 720 { (0.2126, 0.0722) } else { (0.299, 0.114) };
+    pub(super) fn new(matrix: ColourMatrix, range: ColourRange) -> Self {
+        let (kr, kb) = matrix.red_and_blue();
         let kg = 1.0 - kr - kb;
         let (luma_zero, luma, chroma) = match range {
             ColourRange::Limited => (16, 255.0 / 219.0, 255.0 / 224.0),

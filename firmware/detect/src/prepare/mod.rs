@@ -9,7 +9,7 @@ mod taps;
 
 use crate::LetterboxMap;
 use colour::Colour;
-use mask::{ColourRange, Geometry, Planes};
+use mask::{ColourMatrix, ColourRange, Geometry, Planes};
 use taps::Taps;
 
 /// Longest side of picture or input, pixels.
@@ -60,6 +60,7 @@ pub struct Prepare {
     net_width: usize,
     net_height: usize,
     pad: i8,
+    range: ColourRange,
     colour: Colour,
     luma: [Taps; 2],
     chroma: [Taps; 2],
@@ -99,13 +100,20 @@ impl Prepare {
             net_width,
             net_height,
             pad: less_128(pad),
-            colour: Colour::new(height, range),
+            range,
+            colour: Colour::new(ColourMatrix::usual(height), range),
             luma: [Taps::new(width, across), Taps::new(height, down)],
             chroma: [Taps::new(width / 2, across), Taps::new(height / 2, down)],
             column_sums: vec![0; width],
             small: std::array::from_fn(|_| vec![0; across]),
             rgb: std::array::from_fn(|_| vec![0; across]),
         })
+    }
+
+    /// For pictures whose source states its colour matrix; else it is the usual one for their height.
+    #[must_use]
+    pub fn with_matrix(self, matrix: ColourMatrix) -> Self {
+        Self { colour: Colour::new(matrix, self.range), ..self }
     }
 
     /// Where the picture lies in the input.

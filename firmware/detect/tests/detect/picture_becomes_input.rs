@@ -1,7 +1,7 @@
 //! A frame's planes become the network's input: right colours, right place, right padding, nothing from beyond a line's end.
 
 use detect::{LetterboxMap, Prepare, PrepareError};
-use mask::{ColourRange, Geometry, Planes};
+use mask::{ColourMatrix, ColourRange, Geometry, Planes};
 use proptest::prelude::*;
 
 /// A picture of one colour.
@@ -28,6 +28,24 @@ fn assert_close(pixel: &[u8], expected: [u8; 3], what: &str) {
         pixel.iter().zip(expected).all(|(is, should)| is.abs_diff(should) <= 2),
         "{what}: {pixel:?}, not {expected:?}"
     );
+}
+
+#[test]
+fn a_stated_colour_matrix_takes_the_place_of_the_usual_one() {
+    // Red of 100 % bars in a picture of 720 lines, under each matrix.
+    for (matrix, red) in [
+        (ColourMatrix::Bt601, [81, 90, 240]),
+        (ColourMatrix::Bt709, [63, 102, 240]),
+        (ColourMatrix::Bt2020, [74, 97, 240]),
+    ] {
+        let geometry = Geometry::packed(1280, 720);
+        let (luma, chroma) = flat(geometry, red);
+        let mut prepare = Prepare::new(geometry, ColourRange::Limited, 320, 192, 0).unwrap().with_matrix(matrix);
+        let mut input = vec![0; prepare.input_len()];
+        prepare.run(Planes { luma: &luma, chroma: &chroma }, &mut input).unwrap();
+        let pixel: Vec<u8> = input[100 * 320 * 3..][..3].iter().map(|v| (i16::from(*v) + 128) as u8).collect();
+        assert_close(&pixel, [255, 0, 0], &format!("{matrix:?}"));
+    }
 }
 
 #[test]

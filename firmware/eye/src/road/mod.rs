@@ -179,7 +179,9 @@ impl Road {
     /// Detector and masks know where things are in pictures of one layout only.
     fn is_as_agreed(&self, frame: &RawFrame) -> bool {
         let info = frame.info();
-        self.format.as_ref().is_some_and(|format| format.geometry == info.geometry && format.range == info.range)
+        self.format.as_ref().is_some_and(|format| {
+            (format.geometry, format.range, format.matrix) == (info.geometry, info.range, info.matrix)
+        })
     }
 
     /// What is wanted now. Whoever begins to watch begins with a key picture, and is not bound by what others saw before.

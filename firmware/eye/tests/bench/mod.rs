@@ -16,7 +16,7 @@ use eye::server;
 use eye::store::Store;
 use link::message::{LINK_VERSION, ToEye, ToVoice};
 use link::{Decoder, codec};
-use mask::{CaptureTime, ColourRange, Geometry};
+use mask::{CaptureTime, ColourMatrix, ColourRange, Geometry};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -126,6 +126,7 @@ impl Bench {
         let format = CameraFormat {
             geometry: Geometry::packed(1280, 720),
             range: ColourRange::Limited,
+            matrix: ColourMatrix::Bt709,
             fps: 25.0,
             wire: "test".into(),
         };
