@@ -6,7 +6,7 @@
 #
 #   --file SOURCE[:DESTINATION]   put a file or folder there too (default: the same path)
 #   --vivid "PARAMETERS"          of the vivid module
-#   --modules "NAME..."           load these modules as well
+#   --modules "NAME[:PARAMETER,...]..."   load these modules as well
 #   --timeout SECONDS             give up (default 170)
 #   --memory MIB                  of the machine (default 768)
 #
@@ -68,7 +68,9 @@ cp "$cache/root/bin/busybox" "$tree/bin/"
 
 # Modules in the order in which they load, each with its dependencies.
 : >"$tree/modules/order"
-for module in vivid $modules; do
+for wanted in vivid $modules; do
+    module=${wanted%%:*}
+    [ "$module" = "$wanted" ] || tr , ' ' <<<"${wanted#*:}" >"$tree/modules/$module.parameters"
     modprobe --show-depends -d "$cache/root" -S "$version" "$module" | while read -r _ file _; do
         name=$(basename "$file" .ko)
         [ -e "$tree/modules/$name.ko" ] && continue

@@ -5,9 +5,11 @@
 
 mod device_tree;
 mod error;
+mod pins;
 
 pub use device_tree::DEVICE_TREE;
 pub use error::ProfileError;
+pub use pins::{Bias, Line, On, Pin, PinsProfile, WatchdogProfile};
 
 use contract::FilterRates;
 use serde::Deserialize;
@@ -42,6 +44,12 @@ pub struct Profile {
     /// Pictures a second of each filter.
     #[serde(default)]
     pub fps: FilterRates,
+    /// Where the board's pins are.
+    #[serde(default)]
+    pub pins: PinsProfile,
+    /// The board's own watchdog.
+    #[serde(default)]
+    pub watchdog: Option<WatchdogProfile>,
 }
 
 /// Which network, and how hard it may work.

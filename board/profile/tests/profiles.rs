@@ -1,7 +1,7 @@
 //! Every board has the profile that its file states; what cannot be meant is refused with words.
 #![allow(clippy::unwrap_used)] // a helper that fails fails the test
 
-use board_profile::{Profile, Setting};
+use board_profile::{Bias, Line, On, PinsProfile, Profile, Setting};
 use contract::{Filter, FilterRates};
 
 const OWN: &str = "name = \"roof\"\ndescription = \"ours\"\n[detector]\nsetting = \"light\"\nthreads = 2\n";
@@ -92,6 +92,43 @@ fn what_cannot_be_meant_is_refused_with_what_is_allowed() {
     ];
     for (text, words) in cases {
         let error = refused(&text);
+        for word in words {
+            assert!(error.contains(word), "{word} is missing in: {error}");
+        }
+    }
+}
+
+#[test]
+fn pins_are_stated_by_name_or_by_chip_and_number() {
+    let text = format!(
+        "{OWN}[pins]\nprivacy_switch = {{ line = \"privacy\", on = \"low\", bias = \"pull-up\" }}\nwiper = {{ chip = \"gpiochip1\", offset = 7 }}\n[watchdog]\ndevice = \"/dev/watchdog0\"\n"
+    );
+    let profile = Profile::parse("roof", &text).unwrap();
+    let switch = profile.pins.privacy_switch.clone().unwrap();
+    assert_eq!((switch.at, switch.on, switch.bias), (Line::Named("privacy".into()), On::Low, Some(Bias::PullUp)));
+    let wiper = profile.pins.wiper.clone().unwrap();
+    assert_eq!((wiper.at, wiper.on), (Line::Numbered { chip: "gpiochip1".into(), offset: 7 }, On::High));
+    assert_eq!(profile.watchdog.unwrap().timeout_s, 20);
+    let names = |pins: &PinsProfile| -> Vec<_> { pins.inputs().chain(pins.outputs()).map(|(name, _)| name).collect() };
+    assert_eq!(names(&profile.pins), ["privacy_switch", "wiper"]);
+    let own = PinsProfile { tamper: profile.pins.wiper.clone(), ..PinsProfile::default() };
+    assert_eq!(names(&own.or(profile.pins)), ["privacy_switch", "tamper", "wiper"]);
+}
+
+#[test]
+fn pins_that_cannot_be_meant_are_refused_with_their_line() {
+    let with = |pins: &str| refused(&format!("{OWN}[pins]\n{pins}\n"));
+    for (pins, words) in [
+        ("siren = { line = \"x\" }", vec!["line 7", "siren", "privacy_switch"]),
+        ("tamper = { line = \"x\", chip = \"y\" }", vec!["line 7", "`line`", "`chip` and `offset`"]),
+        ("tamper = { chip = \"y\" }", vec!["line 7", "`chip` and `offset`"]),
+        ("tamper = { line = \"\" }", vec!["line 7", "`line`"]),
+        ("tamper = { line = \"x\", on = \"up\" }", vec!["line 7", "up", "high", "low"]),
+        ("tamper = { line = \"x\", level = 1 }", vec!["line 7", "level", "offset"]),
+        ("tamper = { chip = \"y\", offset = -1 }", vec!["line 7", "-1"]),
+        ("[watchdog]\ndevice = \"x\"\ntimeout_s = 1", vec!["line 9", "1 seconds", "3 to 120"]),
+    ] {
+        let error = with(pins);
         for word in words {
             assert!(error.contains(word), "{word} is missing in: {error}");
         }

@@ -6,6 +6,7 @@
 //! | `CameraSource` | [`SimCamera`]: scripted pictures and faults | [`SimClock`] |
 //! | `Detector` | [`SimDetector`]: scripted heads and plates, failures, hangs | a [`Script`] |
 //! | `Encoder` | [`SimEncoder`]: units that say which frame they hold; a [`Witness`] sees the pixels | a [`Script`] |
+//! | `Pins` | [`SimPins`]: a switch to turn, lights to look at, kicks to count | the test |
 //! | `Clock` | [`SimClock`]: stands still until stepped; [`SystemClock`] is the real one | the test |
 #![forbid(unsafe_code)]
 
@@ -14,6 +15,7 @@ mod clip;
 mod clock;
 mod detector;
 mod encoder;
+mod pins;
 mod script;
 mod witness;
 
@@ -23,5 +25,6 @@ pub use clip::{ClipOptions, ClipSource};
 pub use clock::SimClock;
 pub use detector::{DetectorStep, Found, SimDetector};
 pub use encoder::{EncoderStep, SimEncoder, SimUnit};
+pub use pins::SimPins;
 pub use script::{Gate, Script};
 pub use witness::{Seen, Witness};
