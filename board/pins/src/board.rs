@@ -21,7 +21,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// Lines whose chip tells of no edges are read this often.
 const READ_EVERY: Duration = Duration::from_millis(100);
 
-/// See the [module](self).
+/// Lines of the GPIO chips and the watchdog, behind [`Pins`]. What is stated and not there counts as on, and is asked for again.
 #[derive(Debug)]
 pub struct BoardPins {
     profile: PinsProfile,
