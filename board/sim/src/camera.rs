@@ -23,6 +23,8 @@ pub enum CameraStep {
     Texture,
     /// A picture in which every pixel depends on its place alone: a scene in which nothing moves.
     Still,
+    /// The still scene, but for one pixel that is another one in every frame, as the noise of a sensor would make it.
+    Living,
     /// A texture of another size than was negotiated, as a driver that lies would.
     Resized {
         /// Pixels per line, even.
@@ -145,6 +147,10 @@ impl CameraSource for SimCamera {
             CameraStep::Still => {
                 self.frame(&pool, |_, geometry, planes| paint(geometry, planes, SimCamera::still_luma))
             }
+            CameraStep::Living => self.frame(&pool, |id, geometry, planes| {
+                paint(geometry, planes, SimCamera::still_luma);
+                planes.luma[0] = if id.0 % 2 == 0 { 33 } else { 35 };
+            }),
             CameraStep::Resized { width, height } => self.frame(&Nv12Pool::new(width, height, 1), texture),
             CameraStep::Skipped(frames) => {
                 self.dropped += frames;

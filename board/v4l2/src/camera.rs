@@ -1,7 +1,7 @@
 //! A V4L2 device as a `CameraSource`.
 
 use crate::device::Device;
-use crate::driver::{Driver, Filled, FourCc, Readiness};
+use crate::driver::{Driver, Filled, FourCc, Notice, Readiness, Signal};
 use crate::jpeg::Jpeg;
 use crate::lease::{KernelBuffer, Queue};
 use crate::negotiate::{self, Agreed, READS, Wire};
@@ -20,6 +20,9 @@ const BUFFERS_RANGE: std::ops::RangeInclusive<usize> = 2..=32;
 const CONVERTED: usize = 6;
 /// A larger gap in the driver's sequence numbers is a restarted count, not lost frames.
 const MOST_LOST: u32 = 10_000;
+
+/// Events fetched at once; more are left for the next time.
+const MOST_NOTICES: usize = 64;
 
 /// A camera, open and streaming.
 ///
@@ -106,6 +109,9 @@ impl V4l2Camera {
         if !identity.streams_video {
             return Err(unsupported(format!("no video streaming (driver {})", identity.driver)));
         }
+        if let Signal::None(cause) = driver.tune().map_err(failed("ask for its signal"))? {
+            return Err(CameraError::Missing { device, cause: cause.to_owned() });
+        }
         let offered = driver.formats().map_err(failed("list formats"))?;
         let readable = |format: &&FourCc| wish.only.is_none_or(|only| only == **format);
         let readable: Vec<FourCc> = offered.iter().filter(readable).copied().collect();
@@ -143,6 +149,24 @@ impl V4l2Camera {
         Ok(Self { device, format, agreed, queue, converted, jpeg, clock, last_sequence: None, next_id: 0, dropped: 0 })
     }
 
+    /// Hears what the driver has to say.
+    fn hear(&self) -> Result<(), CameraError> {
+        let gone = |cause: &str| CameraError::Gone { device: self.device.clone(), cause: cause.to_owned() };
+        for _ in 0..MOST_NOTICES {
+            match self
+                .queue
+                .driver()
+                .notice()
+                .map_err(|error| fault::streaming(&self.device, "fetch an event", &error))?
+            {
+                Some(Notice::SourceChanged) => return Err(gone("its source changed or is lost")),
+                Some(Notice::Ended) => return Err(gone("its source ended")),
+                Some(Notice::Other) => {}
+                None => break,
+            }
+        }
+        Ok(())
+    }
     /// Takes all that is filled, keeps the newest, queues the rest again.
     fn newest(&mut self) -> Result<Option<Picture>, CameraError> {
         let (mut kept, mut bad) = (None::<Picture>, None);
@@ -298,6 +322,9 @@ impl CameraSource for V4l2Camera {
                 self.queue.driver().wait(left).map_err(|error| fault::streaming(&self.device, "wait", &error))?;
             if ready == Readiness::Nothing {
                 return Err(CameraError::Timeout(timeout));
+            }
+            if ready == Readiness::Notice {
+                self.hear()?;
             }
             if let Some(picture) = self.newest()? {
                 if let Some(frame) = self.frame(picture)? {

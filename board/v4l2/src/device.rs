@@ -1,6 +1,6 @@
 //! The kernel as a [`Driver`].
 
-use crate::driver::{Driver, DriverFormat, Filled, FourCc, Identity, Readiness};
+use crate::driver::{Driver, DriverFormat, Filled, FourCc, Identity, Notice, Readiness, Signal};
 use crate::ioctl::{self, BufferType};
 use crate::mapping::Mapping;
 use nix::errno::Errno;
@@ -31,6 +31,11 @@ impl Driver for Device {
     fn identity(&self) -> io::Result<Identity> {
         Ok(ioctl::identity::query(self.node.as_fd())?.0)
     }
+    fn tune(&self) -> io::Result<Signal> {
+        // First, so that a change in between is not missed.
+        ioctl::event::subscribe(self.node.as_fd());
+        ioctl::input::tune(self.node.as_fd())
+    }
     fn formats(&self) -> io::Result<Vec<FourCc>> {
         ioctl::identity::formats(self.node.as_fd(), self.buffers)
     }
@@ -59,6 +64,9 @@ impl Driver for Device {
     fn dequeue(&self) -> io::Result<Filled> {
         ioctl::buffer::dequeue(self.node.as_fd(), self.buffers)
     }
+    fn notice(&self) -> io::Result<Option<Notice>> {
+        ioctl::event::fetch(self.node.as_fd())
+    }
     fn stream_on(&self) -> io::Result<()> {
         ioctl::stream::on(self.node.as_fd(), self.buffers)
     }
@@ -71,7 +79,7 @@ impl Driver for Device {
             let left = until.saturating_duration_since(Instant::now());
             // Rounded up, so that the last fraction of a millisecond does not spin.
             let left_ms = PollTimeout::try_from(left + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX);
-            let mut asked = [PollFd::new(self.node.as_fd(), PollFlags::POLLIN)];
+            let mut asked = [PollFd::new(self.node.as_fd(), PollFlags::POLLIN | PollFlags::POLLPRI)];
             match poll(&mut asked, left_ms) {
                 Err(Errno::EINTR) => continue,
                 Err(error) => return Err(error.into()),
@@ -79,7 +87,13 @@ impl Driver for Device {
                 Ok(_) => {}
             }
             let told = asked[0].revents().unwrap_or(PollFlags::POLLERR);
-            return Ok(if told.contains(PollFlags::POLLIN) { Readiness::Frame } else { Readiness::Broken });
+            return Ok(if told.contains(PollFlags::POLLPRI) {
+                Readiness::Notice
+            } else if told.contains(PollFlags::POLLIN) {
+                Readiness::Frame
+            } else {
+                Readiness::Broken
+            });
         }
     }
 }

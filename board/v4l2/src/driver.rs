@@ -96,13 +96,35 @@ pub(crate) struct Filled {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Readiness {
     Frame,
+    /// The driver has something to say.
+    Notice,
     Nothing,
     /// POLLERR or POLLHUP.
     Broken,
 }
 
+/// What a driver says by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// Another size or rate comes in, or nothing at all.
+    SourceChanged,
+    /// No more pictures will come.
+    Ended,
+    Other,
+}
+
+/// Whether anything comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    Present,
+    /// What is missing.
+    None(&'static str),
+}
+
 pub(crate) trait Driver: Send + Sync {
     fn identity(&self) -> io::Result<Identity>;
+    /// Sets the receiver to what comes in, where it has to be set, and asks to be told when that changes.
+    fn tune(&self) -> io::Result<Signal>;
     fn formats(&self) -> io::Result<Vec<FourCc>>;
     /// The most frames a second at exactly that size: `None` when the driver does not say, 0 when it does not have the size.
     fn fastest(&self, pixels: FourCc, width: usize, height: usize) -> io::Result<Option<f32>>;
@@ -117,6 +139,8 @@ pub(crate) trait Driver: Send + Sync {
     fn queue(&self, index: usize) -> io::Result<()>;
     /// A filled buffer; `WouldBlock` when there is none.
     fn dequeue(&self) -> io::Result<Filled>;
+    /// The oldest notice that was not fetched yet.
+    fn notice(&self) -> io::Result<Option<Notice>>;
     fn stream_on(&self) -> io::Result<()>;
     fn stream_off(&self) -> io::Result<()>;
     fn wait(&self, timeout: Duration) -> io::Result<Readiness>;

@@ -113,6 +113,9 @@ pub enum Source {
         /// Wanted frames per second.
         #[serde(default = "fps")]
         fps: u32,
+        /// A picture that does not change at all for so many seconds is taken for frozen, 1 to 3600; 0: never.
+        #[serde(default = "frozen_s")]
+        frozen_s: u32,
     },
     /// A file that ffmpeg reads, paced by its own timestamps.
     Clip {
@@ -132,6 +135,10 @@ fn height() -> u32 {
 }
 fn fps() -> u32 {
     25
+}
+
+fn frozen_s() -> u32 {
+    10
 }
 
 /// Which network, and how hard it may work.
@@ -313,10 +320,11 @@ impl Config {
         range("silhouette.still_s", silhouette.still_s.into(), 5, 600, "5 to 600")?;
         range("silhouette.again_s", silhouette.again_s.into(), silhouette.still_s.into(), 3_600, "still_s to 3600")?;
         range("silhouette.step", silhouette.step.into(), 2, 32, "2 to 32")?;
-        if let Source::V4l2 { width, height, fps, .. } = config.source {
+        if let Source::V4l2 { width, height, fps, frozen_s, .. } = config.source {
             range("source.width", width.into(), 16, 7_680, "16 to 7680")?;
             range("source.height", height.into(), 16, 4_320, "16 to 4320")?;
             range("source.fps", fps.into(), 1, 120, "1 to 120")?;
+            range("source.frozen_s", frozen_s.into(), 0, 3_600, "0 to 3600")?;
         }
         Ok(config)
     }

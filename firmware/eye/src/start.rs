@@ -87,7 +87,9 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     let desk: Arc<dyn Desk> = Arc::<Office>::clone(&office);
     let painter = Painter::with_overlay(Overlay::new(config.camera.as_str())).silhouette(config.silhouette.clone());
     let encoder = encoder(config);
-    let parts = Parts { camera, encoder, sight, desk, clock, watchdog, ladder: config.ladder.clone(), painter };
+    let frozen_after = frozen_after(config);
+    let parts =
+        Parts { camera, encoder, frozen_after, sight, desk, clock, watchdog, ladder: config.ladder.clone(), painter };
     let mut road = Road::new(parts)?;
     match opened {
         Some(camera) => road.begin(camera),
@@ -167,7 +169,7 @@ fn camera(config: &Config, clock: Arc<dyn Clock>) -> OpenCamera {
                 Ok(Box::new(clip) as Box<dyn CameraSource>)
             })
         }
-        Source::V4l2 { device, width, height, fps } => Box::new(move |first| {
+        Source::V4l2 { device, width, height, fps, .. } => Box::new(move |first| {
             let (width, height, fps) = (width as usize, height as usize, fps as f32);
             let camera = board_v4l2::V4l2Camera::open(&device, width, height, fps, Arc::clone(&clock))?;
             Ok(Box::new(camera.number_from(first)) as Box<dyn CameraSource>)
@@ -185,6 +187,14 @@ fn first_camera(config: &Config, open: &mut OpenCamera) -> Result<Option<Box<dyn
             tracing::warn!(%error, "no camera yet; trying again until there is one");
             Ok(None)
         }
+    }
+}
+
+/// How long a picture may stay the same to the last bit; a clip may for ever.
+fn frozen_after(config: &Config) -> Option<Duration> {
+    match config.source {
+        Source::V4l2 { frozen_s, .. } if frozen_s > 0 => Some(Duration::from_secs(frozen_s.into())),
+        _ => None,
     }
 }
 

@@ -1,20 +1,22 @@
-//! Watches calls into C code, and the threads that make them. A call that hangs or a thread that dies ends the process: an eye that waits is worse
+//! Watches calls into C code and drivers, and the threads that make them. A call that hangs or a thread that dies ends the process: an eye that waits is worse
 //! than one that starts anew, and what had started is in the journal (DESIGN §4).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A stage of the road that calls C code.
+/// A stage of the road that calls what may hang.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// TFLite.
     Inference,
     /// The encoder.
     Encode,
+    /// The camera's driver.
+    Camera,
 }
 
-const STAGES: [Stage; 2] = [Stage::Inference, Stage::Encode];
+const STAGES: [Stage; 3] = [Stage::Inference, Stage::Encode, Stage::Camera];
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Shared between the stages and the watching thread.

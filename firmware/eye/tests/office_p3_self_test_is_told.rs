@@ -6,7 +6,7 @@ mod bench;
 use bench::{BEGIN_S, Bench};
 use contract::Rung;
 use contract::body::SelfTestResult;
-use eye::road::{Desk, Report};
+use eye::road::{CameraStanding, Desk, Report};
 use eye::selftest::{Miss, MissCause, Standing};
 use mask::ladder::RungReason;
 use std::time::Duration;
@@ -16,6 +16,7 @@ fn report(result: SelfTestResult, miss: Option<Miss>) -> Report {
     Report {
         rung: Rung::Covered,
         reason: RungReason::SelfTestFailed,
+        camera: CameraStanding::Delivering,
         captured: 0,
         dropped: 0,
         objects_masked: 0,

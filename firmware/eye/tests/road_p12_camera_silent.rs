@@ -3,8 +3,10 @@
 
 mod roadside;
 
+use board_hal::Clock;
 use board_sim::CameraStep;
 use contract::Rung;
+use eye::road::CameraStanding;
 use mask::ladder::RungReason;
 use roadside::desk::Delivery;
 use roadside::{GOOD_FRAMES, Roadside, Setup};
@@ -66,4 +68,25 @@ fn p12_a_slow_camera_is_not_a_silent_one() {
     }
     assert_eq!(side.steps(5), [], "1.25 s without a frame are nothing at 1 fps");
     assert_eq!(side.picture().1, Rung::Clear);
+}
+
+#[test]
+fn p12_a_camera_that_falls_silent_is_opened_anew_ever_more_slowly() {
+    for step in [CameraStep::Timeout, CameraStep::Bad] {
+        let mut side = Roadside::new().sharing();
+        side.openings.lock().unwrap().clear();
+        let silent_us = side.clock.monotonic_us();
+        side.camera.from_now(step.clone());
+        side.steps_for(Duration::from_secs(60));
+        let openings: Vec<u64> =
+            side.openings.lock().unwrap().iter().map(|(at_us, _)| (at_us - silent_us) / 1_000_000).collect();
+        assert!((4..=8).contains(&openings.len()), "{step:?}: opened after {openings:?} s");
+        assert_eq!(openings[0], 6, "{step:?}: a second until it is dark, five of silence");
+        assert_eq!(side.report().camera, CameraStanding::Lost);
+
+        side.camera.from_now(CameraStep::Still);
+        let back = side.steps_for(Duration::from_secs(15));
+        assert!(back.iter().any(|delivery| !delivery.is_slate()), "{step:?}: it comes back");
+        assert_eq!(side.report().camera, CameraStanding::Delivering);
+    }
 }

@@ -29,6 +29,10 @@ pub enum What {
     SelfTestPassed,
     /// The detector failed its self-test; the picture is covered until it passes.
     SelfTestFailed,
+    /// The camera is gone, silent or frozen; written when that begins, at most once a minute.
+    CameraLost,
+    /// The camera delivers again.
+    CameraBack,
 }
 
 /// One entry. Absent fields are left out of the line.

@@ -62,6 +62,8 @@ pub enum RungReason {
     SelfTestFailed,
     /// There is no camera.
     CameraLost,
+    /// The camera delivers the same picture again and again.
+    CameraFrozen,
     /// Painting failed.
     MaskingFailed,
     /// The aim has left the granted view.
@@ -84,6 +86,7 @@ impl RungReason {
             RungReason::SelfTestRunning => "the detector's self-test is not over yet",
             RungReason::SelfTestFailed => "the detector's self-test failed",
             RungReason::CameraLost => "no camera",
+            RungReason::CameraFrozen => "the camera's picture does not change any more",
             RungReason::MaskingFailed => "masking failed",
             RungReason::AimLeft => "the aim has left the granted view",
         }
@@ -101,6 +104,8 @@ impl fmt::Display for RungReason {
 pub enum Fault {
     /// There is no camera.
     CameraLost,
+    /// The camera delivers the same picture again and again.
+    CameraFrozen,
     /// Painting failed.
     MaskingFailed,
     /// The aim has left the granted view.
@@ -109,10 +114,11 @@ pub enum Fault {
 
 impl Fault {
     /// Dearest first.
-    const ALL: [Fault; 3] = [Fault::MaskingFailed, Fault::CameraLost, Fault::AimLeft];
+    const ALL: [Fault; 4] = [Fault::MaskingFailed, Fault::CameraFrozen, Fault::CameraLost, Fault::AimLeft];
     fn reason(self) -> RungReason {
         match self {
             Fault::CameraLost => RungReason::CameraLost,
+            Fault::CameraFrozen => RungReason::CameraFrozen,
             Fault::MaskingFailed => RungReason::MaskingFailed,
             Fault::AimLeft => RungReason::AimLeft,
         }

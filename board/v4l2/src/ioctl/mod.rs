@@ -1,8 +1,10 @@
 //! The ioctls, one group a file: C structures in, plain values out.
 
 pub(crate) mod buffer;
+pub(crate) mod event;
 pub(crate) mod format;
 pub(crate) mod identity;
+pub(crate) mod input;
 pub(crate) mod rate;
 pub(crate) mod stream;
 

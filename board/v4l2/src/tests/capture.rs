@@ -1,7 +1,7 @@
 //! Frames as a driver delivers them, honest or not.
 
 use super::fake::{Fake, HEIGHT, StillClock, WIDTH};
-use crate::driver::{Filled, FourCc};
+use crate::driver::{Filled, FourCc, Notice};
 use board_hal::{CameraError, CameraSource};
 use mask::{ColourMatrix, ColourRange, FrameId};
 use std::time::Duration;
@@ -216,6 +216,27 @@ fn an_unplugged_camera_is_gone() {
     let mut camera = fake.camera(&StillClock::at(0)).unwrap();
     fake.set(|state| state.broken = true);
     assert!(matches!(camera.next(PATIENCE), Err(CameraError::Gone { .. })), "poll says error");
+}
+
+#[test]
+fn a_source_that_changes_or_ends_is_gone_though_pictures_wait() {
+    for (notice, says) in [(Notice::SourceChanged, "source changed"), (Notice::Ended, "ended")] {
+        let fake = Fake::new(FourCc::NV12);
+        let mut camera = fake.camera(&StillClock::at(0)).unwrap();
+        fake.fills(0, 0);
+        fake.set(|state| state.notices.extend([Notice::Other, notice]));
+        let error = camera.next(PATIENCE).unwrap_err();
+        assert!(matches!(&error, CameraError::Gone { cause, .. } if cause.contains(says)), "{error}");
+    }
+}
+
+#[test]
+fn notices_that_mean_nothing_to_us_cost_no_picture() {
+    let fake = Fake::new(FourCc::NV12);
+    let mut camera = fake.camera(&StillClock::at(0)).unwrap();
+    fake.fills(3, 0);
+    fake.set(|state| state.notices.extend([Notice::Other; 100]));
+    assert_eq!(camera.next(PATIENCE).unwrap().planes().luma[0], 3);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::V4l2Camera;
 use crate::camera::Wish;
-use crate::driver::{Driver, DriverFormat, Field, Filled, FourCc, Identity, MemoryFormat, Readiness};
+use crate::driver::{Driver, DriverFormat, Field, Filled, FourCc, Identity, MemoryFormat, Notice, Readiness, Signal};
 use crate::mapping::Mapping;
 use board_hal::{CameraError, Clock};
 use mask::ColourMatrix;
@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) fails: Option<(&'static str, i32)>,
     pub(crate) filled: VecDeque<Result<Filled, i32>>,
     pub(crate) broken: bool,
+    pub(crate) signal: Signal,
+    pub(crate) notices: VecDeque<Notice>,
     pub(crate) queued: Vec<usize>,
     pub(crate) calls: Vec<&'static str>,
 }
@@ -72,6 +74,8 @@ impl Fake {
             fails: None,
             filled: VecDeque::new(),
             broken: false,
+            signal: Signal::Present,
+            notices: VecDeque::new(),
             queued: Vec::new(),
             calls: Vec::new(),
         })))
@@ -111,6 +115,10 @@ impl Driver for Fake {
         self.step("identity")?;
         let streams_video = self.set(|state| state.streams_video);
         Ok(Identity { driver: "fake".to_owned(), card: "Fake".to_owned(), streams_video })
+    }
+    fn tune(&self) -> io::Result<Signal> {
+        self.step("tune")?;
+        Ok(self.set(|state| state.signal))
     }
     fn formats(&self) -> io::Result<Vec<FourCc>> {
         self.step("formats")?;
@@ -158,6 +166,10 @@ impl Driver for Fake {
             None => Err(io::ErrorKind::WouldBlock.into()),
         })
     }
+    fn notice(&self) -> io::Result<Option<Notice>> {
+        self.step("notice")?;
+        Ok(self.set(|state| state.notices.pop_front()))
+    }
     fn stream_on(&self) -> io::Result<()> {
         self.step("stream_on")
     }
@@ -167,6 +179,7 @@ impl Driver for Fake {
     fn wait(&self, _: Duration) -> io::Result<Readiness> {
         self.step("wait")?;
         Ok(self.set(|state| match (state.filled.is_empty(), state.broken) {
+            _ if !state.notices.is_empty() => Readiness::Notice,
             (false, _) => Readiness::Frame,
             (true, true) => Readiness::Broken,
             (true, false) => Readiness::Nothing,

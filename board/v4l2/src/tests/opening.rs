@@ -2,7 +2,7 @@
 
 use super::fake::{Fake, StillClock};
 use crate::V4l2Camera;
-use crate::driver::FourCc;
+use crate::driver::{FourCc, Signal};
 use board_hal::{CameraError, CameraSource};
 use std::path::Path;
 
@@ -32,6 +32,14 @@ fn a_camera_in_use_is_busy_wherever_the_driver_says_so() {
         fake.set(|state| state.fails = Some((step, libc::EBUSY)));
         assert!(matches!(refused(&fake), CameraError::Busy { .. }), "{step}");
     }
+}
+
+#[test]
+fn an_input_without_a_signal_is_missing_and_says_so() {
+    let fake = Fake::new(FourCc::NV12);
+    fake.set(|state| state.signal = Signal::None("no signal"));
+    let error = refused(&fake);
+    assert!(matches!(error, CameraError::Missing { .. }) && error.to_string().contains("no signal"), "{error}");
 }
 
 #[test]

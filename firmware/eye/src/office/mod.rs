@@ -201,7 +201,7 @@ impl Office {
             }
             self.rotate_challenge(&mut desk, now);
             self.settle(&mut desk, now);
-            self.record_self_test(&mut desk, now);
+            self.record_report(&mut desk, now);
             if now.monotonic_ms.saturating_sub(desk.told_state_ms) >= TELL_STATE_EVERY_MS {
                 self.tell_state(&mut desk, now);
             }

@@ -1,6 +1,7 @@
 //! The journal as the office keeps it: what is written when, and what a restarted eye finds in it.
 
 use super::OfficeError;
+use crate::road::CameraStanding;
 use crate::store::{JournalFile, Store, StoreError};
 use contract::body::{JournalHead, Mode, SelfTestResult, Usage};
 use contract::claims::Grant;
@@ -15,6 +16,9 @@ pub(super) struct LeftOpen {
     pub(super) sub: SubscriberId,
 }
 
+/// Between two entries about the camera.
+const CAMERA_EVERY_MS: u64 = 60_000;
+
 /// The journal, open for appending.
 pub struct Record {
     chain: Chain,
@@ -23,6 +27,10 @@ pub struct Record {
     model_sha256: String,
     /// The newest entry about the self-test since the start.
     self_test: Option<What>,
+    /// The newest entry about the camera, or what would have been one.
+    camera: Option<What>,
+    /// When it was written.
+    camera_ms: Option<u64>,
 }
 
 impl Record {
@@ -49,8 +57,15 @@ impl Record {
         }
         let length = if matches!(recovered.tail, Tail::Broken(_)) { 0 } else { valid.len() as u64 };
         let left_open = left_open(valid);
-        let mut record =
-            Self { chain: recovered.chain, file, length, model_sha256: model_sha256.clone(), self_test: None };
+        let mut record = Self {
+            chain: recovered.chain,
+            file,
+            length,
+            model_sha256: model_sha256.clone(),
+            self_test: None,
+            camera: None,
+            camera_ms: None,
+        };
         let mut boot = record.entry(What::Boot, now);
         boot.firmware = Some(env!("CARGO_PKG_VERSION").to_owned());
         record.write(&boot)?;
@@ -127,6 +142,27 @@ impl Record {
         let entry = self.entry(what, now);
         self.write(&entry)?;
         self.self_test = Some(what);
+        Ok(())
+    }
+
+    /// How it is with the camera, if that is not what was written last. A loose plug is not to fill the disk: after an entry there is none for a minute.
+    pub(super) fn camera(&mut self, standing: CameraStanding, now: Now) -> Result<(), OfficeError> {
+        let what = match standing {
+            CameraStanding::Awaited => return Ok(()),
+            CameraStanding::Delivering => What::CameraBack,
+            CameraStanding::Lost | CameraStanding::Frozen => What::CameraLost,
+        };
+        let too_soon = self.camera_ms.is_some_and(|at_ms| now.monotonic_ms.saturating_sub(at_ms) < CAMERA_EVERY_MS);
+        if self.camera == Some(what) || too_soon {
+            return Ok(());
+        }
+        // A camera that is there from the start is nothing to write about.
+        if self.camera.is_some() || what == What::CameraLost {
+            let entry = self.entry(what, now);
+            self.write(&entry)?;
+            self.camera_ms = Some(now.monotonic_ms);
+        }
+        self.camera = Some(what);
         Ok(())
     }
 

@@ -56,11 +56,14 @@ impl About {
 }
 
 impl Office {
-    /// Journals what the self-test came to. Here and not when the road reports it: the road does not wait for the disk.
-    pub(super) fn record_self_test(&self, desk: &mut Books, now: Now) {
-        let Some(standing) = desk.report.and_then(|report| report.selftest) else { return };
+    /// Journals how it is with the camera, and what the self-test came to. Here and not when the road reports it: the road does not wait for the disk.
+    pub(super) fn record_report(&self, desk: &mut Books, now: Now) {
+        let Some(report) = desk.report else { return };
         let before = desk.record.head();
-        if let Err(error) = desk.record.self_test(standing.result, now) {
+        if let Err(error) = desk.record.camera(report.camera, now) {
+            tracing::error!(%error, "the camera's loss or return is not in the journal");
+        }
+        if let Some(Err(error)) = report.selftest.map(|standing| desk.record.self_test(standing.result, now)) {
             tracing::error!(%error, "the self-test's result is not in the journal");
         }
         if desk.record.head() != before {

@@ -58,6 +58,19 @@ pub trait Desk: Send + Sync {
     fn report(&self, report: &Report);
 }
 
+/// How it is with the camera.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CameraStanding {
+    /// Nothing came yet, and it is not long since the start.
+    Awaited,
+    /// Pictures come.
+    Delivering,
+    /// It is gone, silent, or delivers nothing that can be used.
+    Lost,
+    /// It delivers the same picture again and again.
+    Frozen,
+}
+
 /// How it goes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Report {
@@ -65,6 +78,8 @@ pub struct Report {
     pub rung: Rung,
     /// Why.
     pub reason: RungReason,
+    /// How it is with the camera.
+    pub camera: CameraStanding,
     /// Frames that the camera delivered.
     pub captured: u64,
     /// Frames that nobody had time for.

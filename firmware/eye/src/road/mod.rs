@@ -9,12 +9,14 @@ mod lane;
 mod look;
 mod pace;
 mod parts;
+mod stillness;
 
-pub use desk::{Desk, Order, Painted, Picture, Report};
+pub use desk::{CameraStanding, Desk, Order, Painted, Picture, Report};
 pub use parts::{MakeEncoder, OpenCamera, Parts};
 
 use crate::selftest::Moment;
 use crate::sight::Sight;
+use crate::watchdog::{Stage, Watchdog};
 use board_hal::{CameraError, CameraFormat, CameraSource, Clock};
 use contract::Rung;
 use encoding::Encoding;
@@ -26,17 +28,27 @@ use mask::{CaptureTime, FrameId, Painter, Plan, RawFrame};
 use pace::{BackOff, RateCap};
 use std::sync::Arc;
 use std::time::Duration;
+use stillness::Stillness;
 
 /// How long the road waits for a frame before it looks round.
 const FRAME_PATIENCE: Duration = Duration::from_millis(250);
 /// Without a frame for so long there is no camera; a slow one may take two intervals and a half.
 const SILENCE_US: u64 = 1_000_000;
+/// A camera that is silent for so much longer is opened anew, as if it had said that it is gone.
+const SILENT_REOPEN_US: u64 = 5_000_000;
+/// Opening or closing a camera that takes longer than this hangs in its driver; USB cameras take seconds to time out.
+const OPEN_LIMIT: Duration = Duration::from_secs(20);
+/// So does waiting for a frame.
+const NEXT_LIMIT: Duration = Duration::from_secs(5);
 
 /// The road, ready to take frames.
 pub struct Road {
     open_camera: OpenCamera,
     camera: Option<Box<dyn CameraSource>>,
     reopen: BackOff,
+    stillness: Stillness,
+    standing: CameraStanding,
+    watchdog: Arc<Watchdog>,
     format: Option<CameraFormat>,
     sight: Sight,
     cut: SceneCut,
@@ -61,17 +73,20 @@ impl Road {
     /// # Errors
     /// When the encoder's thread cannot be made.
     pub fn new(parts: Parts) -> std::io::Result<Self> {
-        let Parts { camera, encoder, sight, desk, clock, watchdog, ladder, painter } = parts;
+        let Parts { camera, encoder, frozen_after, sight, desk, clock, watchdog, ladder, painter } = parts;
         let now_us = clock.monotonic_us();
         let mut ladder = Ladder::new(ladder, now_us);
         if let Some(proof) = sight.proof() {
             ladder.handle(Event::SelfTest(proof));
         }
-        let lane = Lane::start(Encoding::new(encoder, watchdog), Arc::clone(&desk), Arc::clone(&clock))?;
+        let lane = Lane::start(Encoding::new(encoder, Arc::clone(&watchdog)), Arc::clone(&desk), Arc::clone(&clock))?;
         Ok(Self {
             open_camera: camera,
             camera: None,
             reopen: BackOff::new(),
+            stillness: Stillness::new(frozen_after),
+            standing: CameraStanding::Awaited,
+            watchdog,
             format: None,
             sight,
             cut: SceneCut::new(SceneCutSettings::default()),
@@ -104,7 +119,10 @@ impl Road {
             self.without_frame();
             return;
         };
-        match camera.next(FRAME_PATIENCE) {
+        let watched = self.watchdog.enter(Stage::Camera, NEXT_LIMIT);
+        let next = camera.next(FRAME_PATIENCE);
+        drop(watched);
+        match next {
             Ok(frame) if self.is_as_agreed(&frame) => self.frame(frame),
             Ok(frame) => {
                 tracing::warn!(geometry = ?frame.info().geometry, "a frame is not of the format that was agreed on");
@@ -127,10 +145,13 @@ impl Road {
     }
 
     fn open(&mut self) {
-        match (self.open_camera)(self.next_id) {
+        let watched = self.watchdog.enter(Stage::Camera, OPEN_LIMIT);
+        let opened = (self.open_camera)(self.next_id);
+        drop(watched);
+        match opened {
             Ok(camera) => self.begin(camera),
             Err(error) => {
-                self.ladder.handle(Event::Broken(Fault::CameraLost));
+                self.lost();
                 let again = self.reopen.failed(self.clock.monotonic_us());
                 tracing::warn!(%error, ?again, "the camera cannot be opened");
             }
@@ -171,9 +192,20 @@ impl Road {
     fn close(&mut self) {
         if let Some(camera) = self.camera.take() {
             self.dropped_before += camera.dropped();
+            let watched = self.watchdog.enter(Stage::Camera, OPEN_LIMIT);
+            drop(camera);
+            drop(watched);
         }
-        self.ladder.handle(Event::Broken(Fault::CameraLost));
+        self.lost();
         self.reopen.failed(self.clock.monotonic_us());
+    }
+
+    /// Dark, until there is a frame.
+    fn lost(&mut self) {
+        self.ladder.handle(Event::Broken(Fault::CameraLost));
+        if self.standing != CameraStanding::Frozen {
+            self.standing = CameraStanding::Lost;
+        }
     }
 
     /// Detector and masks know where things are in pictures of one layout only.
@@ -207,8 +239,13 @@ impl Road {
     fn without_frame(&mut self) {
         self.prove();
         let now_us = self.clock.monotonic_us();
-        if now_us.saturating_sub(self.last_frame_us) > self.silence_us() {
-            self.ladder.handle(Event::Broken(Fault::CameraLost));
+        let silent_us = now_us.saturating_sub(self.last_frame_us);
+        if silent_us > self.silence_us() {
+            self.lost();
+            if self.camera.is_some() && silent_us > self.silence_us() + SILENT_REOPEN_US {
+                tracing::warn!(silent_s = silent_us / 1_000_000, "the camera says nothing; trying to open it anew");
+                self.close();
+            }
             self.ladder.frame(now_us);
         } else if self.camera.is_none() || self.ladder.verdict().rung == Rung::Dark {
             self.ladder.frame(now_us);
@@ -233,8 +270,16 @@ impl Road {
         self.captured += 1;
         self.next_id = FrameId(info.id.0 + 1);
         self.last_frame_us = self.clock.monotonic_us();
+        if self.stillness.look(&frame, at_us) {
+            drop(frame);
+            self.frozen();
+            return;
+        }
         self.reopen.worked();
-        self.ladder.handle(Event::Mended { fault: Fault::CameraLost, at_us });
+        self.standing = CameraStanding::Delivering;
+        for fault in [Fault::CameraFrozen, Fault::CameraLost] {
+            self.ladder.handle(Event::Mended { fault, at_us });
+        }
         let change = self.cut.look(&frame);
         let objects = look(&mut self.sight, &mut self.ladder, &frame);
         self.prove();
@@ -255,6 +300,17 @@ impl Road {
             self.share(frame, &plan, painted, order.fps_cap);
         }
         self.report();
+    }
+
+    /// The picture does not change any more: dark, and the camera is opened anew until it shows another one.
+    fn frozen(&mut self) {
+        if self.standing != CameraStanding::Frozen {
+            tracing::warn!("the camera delivers the same picture again and again; trying to open it anew");
+        }
+        self.standing = CameraStanding::Frozen;
+        self.ladder.handle(Event::Broken(Fault::CameraFrozen));
+        self.close();
+        self.without_frame();
     }
 
     /// Masks one frame while a share is open, and hands it to the encoder.
@@ -290,6 +346,7 @@ impl Road {
         self.desk.report(&Report {
             rung: verdict.rung,
             reason: verdict.reason,
+            camera: self.standing,
             captured: self.captured,
             dropped: self.dropped_before + self.camera.as_ref().map_or(0, |camera| camera.dropped()),
             objects_masked: self.sight.tracks_started(),

@@ -7,6 +7,7 @@ use board_hal::{CameraError, CameraFormat, CameraSource, Clock, EncodeError, Enc
 use mask::ladder::LadderSettings;
 use mask::{FrameId, Painter};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Opens the camera, anew after each loss; its frames are numbered from the id given, so that no number comes twice.
 pub type OpenCamera = Box<dyn FnMut(FrameId) -> Result<Box<dyn CameraSource>, CameraError> + Send>;
@@ -19,6 +20,8 @@ pub struct Parts {
     pub camera: OpenCamera,
     /// Builds the encoder.
     pub encoder: MakeEncoder,
+    /// A picture that does not change for so long is frozen: the camera is opened anew. `None` for sources that may stand still.
+    pub frozen_after: Option<Duration>,
     /// Detector and tracks.
     pub sight: Sight,
     /// The authority's desk.

@@ -46,6 +46,7 @@ pub struct Setup {
     pub patience: Duration,
     pub fps: f32,
     pub painter: Painter,
+    pub frozen_after: Option<Duration>,
     /// In place of the scripted detector: one that is held to the golden pictures, each looked at once within the time given.
     pub twin: Option<(Twin, Duration)>,
 }
@@ -53,7 +54,7 @@ pub struct Setup {
 impl Default for Setup {
     /// No overlay, so that what is not masked can be told from what is.
     fn default() -> Self {
-        Self { patience: PATIENT, fps: 1e6 / FRAME_US as f32, painter: Painter::new(), twin: None }
+        Self { patience: PATIENT, fps: 1e6 / FRAME_US as f32, painter: Painter::new(), frozen_after: None, twin: None }
     }
 }
 
@@ -91,7 +92,7 @@ impl Roadside {
     }
 
     pub fn build(setup: Setup) -> Self {
-        let Setup { patience, fps, painter, twin } = setup;
+        let Setup { patience, fps, painter, frozen_after, twin } = setup;
         let clock = SimClock::new(1_800_000_000_000_000);
         let (camera, detector, encoder) = scripts();
         let witness = Witness::new();
@@ -135,6 +136,7 @@ impl Roadside {
         let road = Road::new(Parts {
             camera: Box::new(open),
             encoder: Box::new(make),
+            frozen_after,
             sight,
             desk: Arc::<FakeDesk>::clone(&desk),
             clock: Arc::new(clock.clone()),
