@@ -7,19 +7,19 @@
 #   --file SOURCE[:DESTINATION]   put a file or folder there too (default: the same path)
 #   --vivid "PARAMETERS"          of the vivid module
 #   --modules "NAME[:PARAMETER,...]..."   load these modules as well
-#   --timeout SECONDS             give up (default 170)
+#   --timeout SECONDS             give up (default 420)
 #   --memory MIB                  of the machine (default 768)
 #
-# Programs bring the shared libraries that ldd names. The machine has busybox, /dev/video0 (one memory plane per buffer) and /dev/video1 (several), a
-# loopback interface, no disk and no network. Debian's kernel is fetched once into .campari/vm. Emulated (no KVM), hence slow.
+# Programs bring the shared libraries that ldd names. The machine has busybox, /dev/video0 (one memory plane per buffer), /dev/video1 (several) and
+# /dev/video2 (an HDMI receiver), a loopback interface, no disk and no network. Debian's kernel is fetched once into .campari/vm. Emulated (no KVM), hence slow.
 set -euo pipefail
 
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 cache=$repository/.campari/vm
 files=()
-vivid="n_devs=2 node_types=0x1,0x1 multiplanar=1,2"
+vivid="n_devs=3 node_types=0x1,0x1,0x1 multiplanar=1,2,1 num_inputs=4,4,1 input_types=0xe4,0xe4,0x3"
 modules=""
-timeout=170
+timeout=420
 memory=768
 
 fail() { echo "vm: $*" >&2; exit 2; }

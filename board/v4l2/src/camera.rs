@@ -2,21 +2,20 @@
 
 use crate::device::Device;
 use crate::driver::{Driver, Filled, FourCc, Notice, Readiness, Signal};
+use crate::heap::DmaHeap;
 use crate::jpeg::Jpeg;
 use crate::lease::{KernelBuffer, Queue};
+use crate::memory::{Heap, probe};
 use crate::negotiate::{self, Agreed, READS, Wire};
+use crate::place::{Chosen, MemoryChoice, PlaceError, Placing};
 use crate::{convert, fault};
-use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Nv12Pool};
-use mask::{CaptureTime, FrameBuffer, FrameId, RawFrame};
+use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Nv12Buffer, Nv12Pool};
+use mask::{CaptureTime, FrameBuffer, FrameId, Geometry, Planes, RawFrame};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Kernel buffers to ask for: what the pipeline holds, and two for the driver to fill meanwhile.
-const BUFFERS: usize = 6;
-/// Fewer than this cannot keep a camera running; more than this (VIDEO_MAX_FRAME) no driver has.
-const BUFFERS_RANGE: std::ops::RangeInclusive<usize> = 2..=32;
-/// Pictures converted or decoded that can exist at once.
+/// Pictures converted, decoded or copied that can exist at once.
 const CONVERTED: usize = 6;
 /// A larger gap in the driver's sequence numbers is a restarted count, not lost frames.
 const MOST_LOST: u32 = 10_000;
@@ -42,12 +41,40 @@ pub struct V4l2Camera {
 }
 
 /// What the caller would like.
-pub(crate) struct Wish {
+pub struct Options {
+    /// This pixel format (a FourCC that Campari reads) and no other, for a camera that does badly what it offers first.
+    pub only: Option<[u8; 4]>,
+    /// Pixels per line.
+    pub width: usize,
+    /// Lines.
+    pub height: usize,
+    /// Frames per second.
+    pub fps: f32,
+    /// Whose memory the pictures lie in.
+    pub memory: MemoryChoice,
+}
+
+impl Options {
+    /// Any format, memory as measured.
+    #[must_use]
+    pub fn new(width: usize, height: usize, fps: f32) -> Self {
+        Self { only: None, width, height, fps, memory: MemoryChoice::Measured }
+    }
     /// This pixel format and no other.
-    pub(crate) only: Option<FourCc>,
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-    pub(crate) fps: f32,
+    #[must_use]
+    pub fn only(self, pixels: [u8; 4]) -> Self {
+        Self { only: Some(pixels), ..self }
+    }
+}
+
+/// How memory is measured, and which heaps there are.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) probe: &'a dyn Fn(&mut [u8]) -> Duration,
+    pub(crate) heaps: &'a dyn Fn() -> Vec<Arc<dyn Heap>>,
+}
+
+fn kernel_heaps() -> Vec<Arc<dyn Heap>> {
+    DmaHeap::all().into_iter().map(|heap| Arc::new(heap) as Arc<dyn Heap>).collect()
 }
 
 /// A buffer that holds a picture.
@@ -62,31 +89,11 @@ impl V4l2Camera {
     ///
     /// # Errors
     /// [`CameraError::Missing`], [`CameraError::Busy`], or [`CameraError::Unsupported`] with what the camera offers.
-    pub fn open(
-        path: &Path,
-        width: usize,
-        height: usize,
-        fps: f32,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, CameraError> {
-        Self::open_as(path, None, width, height, fps, clock)
-    }
-    /// As [`V4l2Camera::open`], but takes only the pixel format `only` (a FourCC that Campari reads), for a camera that does badly what it offers first.
-    ///
-    /// # Errors
-    /// As [`V4l2Camera::open`].
-    pub fn open_as(
-        path: &Path,
-        only: Option<[u8; 4]>,
-        width: usize,
-        height: usize,
-        fps: f32,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, CameraError> {
+    pub fn open(path: &Path, wish: &Options, clock: Arc<dyn Clock>) -> Result<Self, CameraError> {
         let name = path.display().to_string();
         let device = Device::open(path).map_err(|error| fault::opening(&name, "open", &error))?;
-        let wish = Wish { only: only.map(FourCc), width, height, fps };
-        Self::start(name, Box::new(device), &wish, clock)
+        let surroundings = Surroundings { probe: &probe, heaps: &kernel_heaps };
+        Self::start(name, Box::new(device), wish, &surroundings, clock)
     }
     /// Goes on counting frames from `first`, as after a camera that was lost.
     #[must_use]
@@ -97,7 +104,8 @@ impl V4l2Camera {
     pub(crate) fn start(
         device: String,
         driver: Box<dyn Driver>,
-        wish: &Wish,
+        wish: &Options,
+        surroundings: &Surroundings<'_>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, CameraError> {
         let failed = |doing: &'static str| {
@@ -113,7 +121,7 @@ impl V4l2Camera {
             return Err(CameraError::Missing { device, cause: cause.to_owned() });
         }
         let offered = driver.formats().map_err(failed("list formats"))?;
-        let readable = |format: &&FourCc| wish.only.is_none_or(|only| only == **format);
+        let readable = |format: &&FourCc| wish.only.is_none_or(|only| FourCc(only) == **format);
         let readable: Vec<FourCc> = offered.iter().filter(readable).copied().collect();
         // A driver that fails to say how fast it is, is not known to be slow.
         let fastest = |pixels| driver.fastest(pixels, wish.width, wish.height).ok().flatten();
@@ -122,15 +130,23 @@ impl V4l2Camera {
         let answer = driver.set_format(pixels, wish.width, wish.height).map_err(failed("set the format"))?;
         let agreed = negotiate::check(pixels, &answer).map_err(unsupported)?;
         let rate = driver.set_fps(wish.fps).map_err(failed("set the frame rate"))?;
-        let buffers = map_buffers(&*driver, &agreed, failed("map buffers"), &unsupported)?;
+        let &Surroundings { probe, heaps } = surroundings;
+        let placing = Placing { driver: &*driver, answer: &answer, agreed: &agreed, probe, heaps };
+        let (buffers, chosen) = placing.place(&wish.memory).map_err(|error| match error {
+            PlaceError::Failed(doing, error) => fault::opening(&device, doing, &error),
+            PlaceError::Unfit(offers) => unsupported(offers),
+        })?;
+        let exported = buffers.iter().flatten().all(|memory| memory.dma_buf().is_some());
         let (driver_name, card, count) = (identity.driver, identity.card, buffers.len());
         let chroma_offset = match agreed.wire {
             Wire::Nv12 { chroma_offset } => Some(chroma_offset),
             Wire::Nv12InTwo | Wire::Packed { .. } | Wire::Jpeg => None,
         };
         let queue = Queue::start(driver, buffers, chroma_offset).map_err(failed("start streaming"))?;
+        let Geometry { width, height, .. } = agreed.geometry;
+        let converts = chosen == Chosen::SlowDriver || matches!(agreed.wire, Wire::Packed { .. } | Wire::Jpeg);
         let format = CameraFormat {
-            geometry: agreed.geometry,
+            geometry: if converts { Geometry::packed(width, height) } else { agreed.geometry },
             range: agreed.range,
             matrix: agreed.matrix,
             fps: rate.unwrap_or(wish.fps),
@@ -141,9 +157,8 @@ impl V4l2Camera {
             width = format.geometry.width, height = format.geometry.height, stride = answer.memory[0].stride,
             fps = format.fps, rate_from_driver = rate.is_some(), wire = format.wire, range = ?format.range,
             matrix = ?format.matrix, matrix_from_driver = answer.matrix.is_some(),
-            field = ?answer.field, buffers = count, "camera opened"
+            field = ?answer.field, buffers = count, memory = ?chosen, dma_bufs = exported, "camera opened"
         );
-        let converts = matches!(agreed.wire, Wire::Packed { .. } | Wire::Jpeg);
         let converted = converts.then(|| Nv12Pool::new(agreed.geometry.width, agreed.geometry.height, CONVERTED));
         let jpeg = (agreed.wire == Wire::Jpeg).then(|| Jpeg::new(agreed.geometry));
         Ok(Self { device, format, agreed, queue, converted, jpeg, clock, last_sequence: None, next_id: 0, dropped: 0 })
@@ -221,7 +236,7 @@ impl V4l2Camera {
         id
     }
     fn accept(&self, filled: &Filled) -> Result<Box<KernelBuffer>, String> {
-        let buffer =
+        let mut buffer =
             self.queue.lend(filled.index).ok_or_else(|| format!("buffer {} is not the driver's", filled.index))?;
         let short = filled.used.iter().zip(self.agreed.needed).find(|(used, needed)| **used < *needed);
         let (used, room) = (filled.used[0], buffer.bytes().len());
@@ -236,7 +251,13 @@ impl V4l2Camera {
                 buffer.release();
                 Err(cause)
             }
-            None => Ok(buffer),
+            None => match buffer.begin() {
+                Ok(()) => Ok(buffer),
+                Err(error) => {
+                    buffer.release();
+                    Err(format!("its memory cannot be read: {error}"))
+                }
+            },
         }
     }
     /// Filled before the driver ran out of buffers, not just now.
@@ -268,7 +289,10 @@ impl V4l2Camera {
                         convert::to_nv12(layout, from, stride, self.agreed.geometry, &mut target.planes_mut());
                         Ok(())
                     }
-                    (None, _) => Err("no way to convert it".to_owned()),
+                    (None, _) => {
+                        copy(picture.buffer.planes(), self.agreed.geometry, &mut target);
+                        Ok(())
+                    }
                 };
                 picture.buffer.release();
                 if let Err(cause) = converted {
@@ -279,35 +303,23 @@ impl V4l2Camera {
             }
             (None, _) => picture.buffer,
         };
-        RawFrame::new(picture.id, captured, self.agreed.geometry, self.agreed.range, buffer)
+        RawFrame::new(picture.id, captured, self.format.geometry, self.agreed.range, buffer)
             .map(|frame| Some(frame.with_matrix(self.agreed.matrix)))
             .map_err(|error| CameraError::BadFrame { device: self.device.clone(), cause: error.to_string() })
     }
 }
 
-/// Gets buffers from the driver and maps them, if each can hold a picture.
-fn map_buffers(
-    driver: &dyn Driver,
-    agreed: &Agreed,
-    failed: impl Fn(std::io::Error) -> CameraError,
-    unsupported: &impl Fn(String) -> CameraError,
-) -> Result<Vec<Vec<crate::mapping::Mapping>>, CameraError> {
-    let count = driver.request_buffers(BUFFERS).map_err(&failed)?;
-    if !BUFFERS_RANGE.contains(&count) {
-        return Err(unsupported(format!("{count} buffers")));
-    }
-    let mut buffers = Vec::with_capacity(count);
-    for index in 0..count {
-        let memories = driver.map(index).map_err(&failed)?;
-        for (at, needed) in agreed.needed.into_iter().enumerate().filter(|(_, needed)| *needed > 0) {
-            let have = memories.get(at).map_or(0, |memory| memory.bytes().len());
-            if have < needed {
-                return Err(unsupported(format!("buffers of {have} bytes for pictures of {needed}")));
-            }
+/// A picture out of slow memory: every byte is fetched once, line by line.
+fn copy(from: Planes<'_>, geometry: Geometry, to: &mut Nv12Buffer) {
+    let to = to.planes_mut();
+    let width = geometry.width;
+    let lines = |plane: &'_ [u8], stride: usize, to: &mut [u8]| {
+        for (from, to) in plane.chunks(stride).zip(to.chunks_exact_mut(width)) {
+            to.copy_from_slice(&from[..width]);
         }
-        buffers.push(memories);
-    }
-    Ok(buffers)
+    };
+    lines(from.luma, geometry.luma_stride, to.luma);
+    lines(from.chroma, geometry.chroma_stride, to.chroma);
 }
 
 impl CameraSource for V4l2Camera {

@@ -2,7 +2,7 @@
 //!
 //! Answers are passed on as they are: nothing here may be believed before [`crate::negotiate`] or the camera has checked it.
 
-use crate::mapping::Mapping;
+use crate::memory::Memory;
 use mask::ColourMatrix;
 use std::io;
 use std::time::Duration;
@@ -92,6 +92,15 @@ pub(crate) struct Filled {
     pub(crate) used: [usize; MAX_MEMORIES],
 }
 
+/// Whose memory a buffer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The driver's, mapped.
+    Own,
+    /// Ours, imported as a dma-buf.
+    Imported,
+}
+
 /// What waiting came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Readiness {
@@ -131,12 +140,12 @@ pub(crate) trait Driver: Send + Sync {
     fn set_format(&self, pixels: FourCc, width: usize, height: usize) -> io::Result<DriverFormat>;
     /// Asks for a frame rate; `None` when the driver does not deal in rates.
     fn set_fps(&self, fps: f32) -> io::Result<Option<f32>>;
-    /// Asks for buffers and tells how many there are; 0 frees them.
-    fn request_buffers(&self, count: usize) -> io::Result<usize>;
-    /// Maps the memory planes of a buffer.
-    fn map(&self, index: usize) -> io::Result<Vec<Mapping>>;
+    /// Asks for buffers and tells how many there are; 0 frees them. From now on buffers are of that source.
+    fn request_buffers(&self, count: usize, source: Source) -> io::Result<usize>;
+    /// Maps the memory planes of one of the driver's own buffers.
+    fn map(&self, index: usize) -> io::Result<Vec<Memory>>;
     /// Hands a buffer to the driver to fill.
-    fn queue(&self, index: usize) -> io::Result<()>;
+    fn queue(&self, index: usize, memories: &[Memory]) -> io::Result<()>;
     /// A filled buffer; `WouldBlock` when there is none.
     fn dequeue(&self) -> io::Result<Filled>;
     /// The oldest notice that was not fetched yet.

@@ -3,9 +3,9 @@
 //! **A buffer is lent only out of its slot, so no driver, however confused, can have one memory lent twice.** A frame that is dropped after the
 //! camera was closed frees its memory instead of giving it back.
 
-use crate::driver::Driver;
-use crate::mapping::Mapping;
-use mask::{FrameBuffer, Planes, PlanesMut};
+use crate::driver::{Driver, Source};
+use crate::memory::Memory;
+use mask::{DmaBuf, FrameBuffer, NotWrittenBack, Planes, PlanesMut};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -24,18 +24,24 @@ impl Queue {
     /// Takes over a driver that has `buffers` mapped, hands them all to it and starts capturing.
     pub(crate) fn start(
         driver: Box<dyn Driver>,
-        buffers: Vec<Vec<Mapping>>,
+        buffers: Vec<Vec<Memory>>,
         chroma_offset: Option<usize>,
     ) -> io::Result<Arc<Self>> {
         let queue = Arc::new_cyclic(|queue| {
             let wrap = |(index, memories)| {
-                Some(Box::new(KernelBuffer { index, memories, chroma_offset, queue: Weak::clone(queue) }))
+                Some(Box::new(KernelBuffer {
+                    index,
+                    memories,
+                    chroma_offset,
+                    in_processor: false,
+                    queue: Weak::clone(queue),
+                }))
             };
             let in_driver = buffers.into_iter().enumerate().map(wrap).collect();
             Self { driver, slots: Mutex::new(Slots { in_driver, open: true }) }
         });
-        for index in 0..queue.slots().in_driver.len() {
-            queue.driver.queue(index)?;
+        for buffer in queue.slots().in_driver.iter().flatten() {
+            queue.driver.queue(buffer.index, &buffer.memories)?;
         }
         queue.driver.stream_on()?;
         Ok(queue)
@@ -65,8 +71,8 @@ impl Queue {
         if !slots.open {
             return;
         }
-        slots.in_driver[index] = Some(buffer);
-        if let Err(error) = self.driver.queue(index) {
+        let buffer = slots.in_driver[index].insert(buffer);
+        if let Err(error) = self.driver.queue(index, &buffer.memories) {
             // The next wait for a frame meets the same fault and reports it.
             tracing::debug!(index, %error, "a buffer could not be queued again");
         }
@@ -79,7 +85,7 @@ impl Queue {
         }
         let stopped = self.driver.stream_off();
         slots.in_driver.clear();
-        let freed = self.driver.request_buffers(0);
+        let freed = self.driver.request_buffers(0, Source::Own);
         if let Err(error) = stopped.and(freed) {
             tracing::debug!(%error, "the driver was gone before it was closed");
         }
@@ -95,16 +101,31 @@ impl Drop for Queue {
 /// A buffer of the driver's.
 pub(crate) struct KernelBuffer {
     index: usize,
-    memories: Vec<Mapping>,
+    memories: Vec<Memory>,
     /// Where chroma begins in the first memory; `None` when it has its own.
     chroma_offset: Option<usize>,
+    /// The processor may look and paint.
+    in_processor: bool,
     queue: Weak<Queue>,
 }
 
 impl KernelBuffer {
+    /// Before the first look: what the driver wrote is where the processor sees it.
+    pub(crate) fn begin(&mut self) -> io::Result<()> {
+        self.in_processor = true;
+        self.memories.iter().try_for_each(Memory::begin)
+    }
+    /// After the last: what was painted is where devices see it.
+    fn end(&mut self) -> io::Result<()> {
+        if !std::mem::replace(&mut self.in_processor, false) {
+            return Ok(());
+        }
+        // Each must be ended, whatever becomes of the others.
+        self.memories.iter().map(Memory::end).fold(Ok(()), io::Result::and)
+    }
     /// Everything in the first memory.
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.memories.first().map_or(&[], Mapping::bytes)
+        self.memories.first().map_or(&[], Memory::bytes)
     }
 }
 
@@ -123,13 +144,26 @@ impl FrameBuffer for KernelBuffer {
         match (self.chroma_offset, &mut self.memories[..]) {
             (None, [luma, chroma, ..]) => PlanesMut { luma: luma.bytes_mut(), chroma: chroma.bytes_mut() },
             (offset, memories) => {
-                let bytes = memories.first_mut().map_or(&mut [][..], Mapping::bytes_mut);
+                let bytes = memories.first_mut().map_or(&mut [][..], Memory::bytes_mut);
                 let (luma, chroma) = bytes.split_at_mut(offset.unwrap_or(bytes.len()).min(bytes.len()));
                 PlanesMut { luma, chroma }
             }
         }
     }
-    fn release(self: Box<Self>) {
+    fn dma_buf(&self) -> Option<DmaBuf<'_>> {
+        let (memory, chroma_offset) = (self.memories.first()?, self.chroma_offset?);
+        Some(DmaBuf { fd: memory.dma_buf()?, len: memory.bytes().len(), luma_offset: 0, chroma_offset })
+    }
+    fn painted(&mut self) -> Result<(), NotWrittenBack> {
+        self.end().map_err(|error| {
+            tracing::warn!(index = self.index, %error, "a picture could not be written back");
+            NotWrittenBack
+        })
+    }
+    fn release(mut self: Box<Self>) {
+        if let Err(error) = self.end() {
+            tracing::debug!(index = self.index, %error, "a buffer could not be handed back by the processor");
+        }
         if let Some(queue) = self.queue.upgrade() {
             queue.take_back(self);
         }

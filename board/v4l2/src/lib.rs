@@ -11,11 +11,11 @@
 //! | `driver` | what the kernel is asked, as a trait, so that tests can play a driver that lies |
 //! | `negotiate` | which format to ask for, and whether the answer holds water |
 //! | `device`, `ioctl` | the real driver, one group of ioctls a file |
-//! | `mapping`, `lease` | the memory |
+//! | `mapping`, `memory`, `heap`, `lease` | the memory, as dma-bufs where that can be had |
+//! | `place` | whose memory: the driver's, or a cached dma-heap's where the driver's is slow |
 //! | `convert`, `jpeg` | NV16, UYVY, YUYV and Motion JPEG to NV12 |
 //!
-//! Standard: the kernel's V4L2 API (`Documentation/userspace-api/media/v4l`). Not goals: controls, tuners, output, libv4l
-//! emulation, and (yet) dma-buf export and HDMI timings.
+//! Standard: the kernel's V4L2 API (`Documentation/userspace-api/media/v4l`). Not goals: tuners, output, libv4l emulation.
 #![allow(unsafe_code)] // ioctl and mmap; confined to `ioctl` and `mapping`
 
 mod camera;
@@ -23,13 +23,19 @@ mod convert;
 mod device;
 mod driver;
 mod fault;
+mod heap;
 mod ioctl;
 mod jpeg;
 mod lease;
 mod mapping;
+mod memory;
 mod negotiate;
+mod place;
 
 #[cfg(test)]
 mod tests;
 
-pub use camera::V4l2Camera;
+pub use camera::{Options, V4l2Camera};
+pub use heap::DmaHeap;
+pub use memory::Heap;
+pub use place::MemoryChoice;

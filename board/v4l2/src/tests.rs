@@ -5,5 +5,6 @@ mod conversion;
 mod fake;
 mod jpeg;
 mod lease;
+mod memory;
 mod negotiation;
 mod opening;

@@ -170,8 +170,8 @@ fn camera(config: &Config, clock: Arc<dyn Clock>) -> OpenCamera {
             })
         }
         Source::V4l2 { device, width, height, fps, .. } => Box::new(move |first| {
-            let (width, height, fps) = (width as usize, height as usize, fps as f32);
-            let camera = board_v4l2::V4l2Camera::open(&device, width, height, fps, Arc::clone(&clock))?;
+            let wish = board_v4l2::Options::new(width as usize, height as usize, fps as f32);
+            let camera = board_v4l2::V4l2Camera::open(&device, &wish, Arc::clone(&clock))?;
             Ok(Box::new(camera.number_from(first)) as Box<dyn CameraSource>)
         }),
     }

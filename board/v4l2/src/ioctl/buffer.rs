@@ -1,12 +1,13 @@
 //! VIDIOC_REQBUFS, VIDIOC_QUERYBUF, VIDIOC_QBUF, VIDIOC_DQBUF: the buffers' way round.
 
 use super::{BufferType, Plain, call};
-use crate::driver::{Filled, MAX_MEMORIES};
+use crate::driver::{Filled, MAX_MEMORIES, Source};
+use crate::memory::Memory;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use v4l::v4l_sys::{
     V4L2_BUF_FLAG_ERROR, V4L2_BUF_FLAG_TIMESTAMP_MASK, V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC, VIDEO_MAX_PLANES,
-    v4l2_buffer, v4l2_memory_V4L2_MEMORY_MMAP, v4l2_plane, v4l2_requestbuffers,
+    v4l2_buffer, v4l2_memory_V4L2_MEMORY_DMABUF, v4l2_memory_V4L2_MEMORY_MMAP, v4l2_plane, v4l2_requestbuffers,
 };
 use v4l::v4l2::vidioc::{_IOC_TYPE, VIDIOC_DQBUF, VIDIOC_QBUF, VIDIOC_QUERYBUF, VIDIOC_REQBUFS};
 
@@ -24,12 +25,20 @@ pub(crate) struct Place {
     pub(crate) len: u32,
 }
 
-/// Asks for `count` mappable buffers (0 frees them) and tells how many there are.
-pub(crate) fn request(device: BorrowedFd<'_>, buffers: BufferType, count: usize) -> io::Result<usize> {
+/// How the kernel calls it.
+fn code(source: Source) -> u32 {
+    match source {
+        Source::Own => v4l2_memory_V4L2_MEMORY_MMAP,
+        Source::Imported => v4l2_memory_V4L2_MEMORY_DMABUF,
+    }
+}
+
+/// Asks for `count` buffers (0 frees them) and tells how many there are.
+pub(crate) fn request(device: BorrowedFd<'_>, buffers: BufferType, source: Source, count: usize) -> io::Result<usize> {
     let mut request = v4l2_requestbuffers {
         count: u32::try_from(count).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?,
         type_: buffers.code(),
-        memory: v4l2_memory_V4L2_MEMORY_MMAP,
+        memory: code(source),
         ..v4l2_requestbuffers::zeroed()
     };
     // SAFETY: REQBUFS reads and fills in a v4l2_requestbuffers.
@@ -39,7 +48,7 @@ pub(crate) fn request(device: BorrowedFd<'_>, buffers: BufferType, count: usize)
 
 /// Where the memory planes of buffer `index` lie.
 pub(crate) fn places(device: BorrowedFd<'_>, buffers: BufferType, index: usize) -> io::Result<Vec<Place>> {
-    let (answer, planes) = exchange(device, VIDIOC_QUERYBUF, buffers, index)?;
+    let (answer, planes) = exchange(device, VIDIOC_QUERYBUF, buffers, Source::Own, index, &[])?;
     Ok(match buffers {
         BufferType::Single => {
             // SAFETY: of this buffer type the kernel fills in `offset`; any bytes are an integer.
@@ -59,13 +68,19 @@ pub(crate) fn places(device: BorrowedFd<'_>, buffers: BufferType, index: usize) 
 }
 
 /// Hands buffer `index` to the driver.
-pub(crate) fn queue(device: BorrowedFd<'_>, buffers: BufferType, index: usize) -> io::Result<()> {
-    exchange(device, VIDIOC_QBUF, buffers, index).map(drop)
+pub(crate) fn queue(
+    device: BorrowedFd<'_>,
+    buffers: BufferType,
+    source: Source,
+    index: usize,
+    memories: &[Memory],
+) -> io::Result<()> {
+    exchange(device, VIDIOC_QBUF, buffers, source, index, memories).map(drop)
 }
 
 /// Takes a filled buffer.
-pub(crate) fn dequeue(device: BorrowedFd<'_>, buffers: BufferType) -> io::Result<Filled> {
-    let (answer, planes) = exchange(device, VIDIOC_DQBUF, buffers, 0)?;
+pub(crate) fn dequeue(device: BorrowedFd<'_>, buffers: BufferType, source: Source) -> io::Result<Filled> {
+    let (answer, planes) = exchange(device, VIDIOC_DQBUF, buffers, source, 0, &[])?;
     let mut used = [0; MAX_MEMORIES];
     match buffers {
         BufferType::Single => used[0] = answer.bytesused as usize,
@@ -88,20 +103,31 @@ pub(crate) fn dequeue(device: BorrowedFd<'_>, buffers: BufferType) -> io::Result
     })
 }
 
-/// An ioctl that takes a `v4l2_buffer`, with room for its planes where the type has them.
+/// An ioctl that takes a `v4l2_buffer`, with room for its planes where the type has them; `memories` are told to it where they are imported.
 fn exchange(
     device: BorrowedFd<'_>,
     request: _IOC_TYPE,
     buffers: BufferType,
+    source: Source,
     index: usize,
+    memories: &[Memory],
 ) -> io::Result<(v4l2_buffer, [v4l2_plane; VIDEO_MAX_PLANES as usize])> {
     let mut planes = [v4l2_plane::zeroed(); VIDEO_MAX_PLANES as usize];
     let mut buffer = v4l2_buffer {
         index: u32::try_from(index).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?,
         type_: buffers.code(),
-        memory: v4l2_memory_V4L2_MEMORY_MMAP,
+        memory: code(source),
         ..v4l2_buffer::zeroed()
     };
+    let imported = memories.iter().filter(|_| source == Source::Imported).zip(&mut planes);
+    for (memory, plane) in imported {
+        let fd = memory.dma_buf().ok_or_else(|| io::Error::from_raw_os_error(libc::EBADF))?.as_raw_fd();
+        plane.length = u32::try_from(memory.bytes().len()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
+        plane.m.fd = fd;
+        if buffers == BufferType::Single {
+            (buffer.length, buffer.m.fd) = (plane.length, fd);
+        }
+    }
     if buffers == BufferType::Multi {
         buffer.length = VIDEO_MAX_PLANES;
         buffer.m.planes = planes.as_mut_ptr();

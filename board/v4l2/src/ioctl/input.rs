@@ -1,7 +1,6 @@
 //! VIDIOC_G_INPUT, VIDIOC_ENUMINPUT, VIDIOC_QUERY_DV_TIMINGS, VIDIOC_S_DV_TIMINGS: whether anything comes in, and at which timings.
 
 use super::{Plain, call};
-use crate::driver::Signal;
 use std::io;
 use std::os::fd::BorrowedFd;
 use v4l::v4l_sys::{
@@ -18,25 +17,64 @@ unsafe impl Plain for v4l2_dv_timings {}
 // SAFETY: integers and arrays of them.
 unsafe impl Plain for v4l2_input {}
 
-/// Sets the receiver to the timings that come in, where the input has timings (HDMI, SDI), and tells whether there is a signal at all.
-pub(crate) fn tune(device: BorrowedFd<'_>) -> io::Result<Signal> {
-    if let Some(lacks) = status(device)? {
-        return Ok(Signal::None(lacks));
+/// What comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Incoming {
+    /// Nothing that can be captured, and what is missing.
+    Nothing(&'static str),
+    /// A signal whose timings the receiver has measured (HDMI, SDI).
+    Timed(Timings),
+    /// Whatever it is, the input knows no timings: a sensor, a USB camera, television.
+    Untimed,
+}
+
+/// What tells one signal from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Timings {
+    width: u32,
+    height: u32,
+    interlaced: u32,
+    /// Rounded, because every measurement is a little different.
+    pixelclock_mhz: u64,
+}
+
+/// What comes in at this moment.
+pub(crate) fn incoming(device: BorrowedFd<'_>) -> io::Result<Incoming> {
+    Ok(measure(device)?.0)
+}
+
+/// Sets the receiver to the timings that come in, where the input has timings.
+pub(crate) fn tune(device: BorrowedFd<'_>) -> io::Result<Incoming> {
+    let (incoming, mut timings) = measure(device)?;
+    if matches!(incoming, Incoming::Timed(_)) {
+        // SAFETY: S_DV_TIMINGS reads and fills in a v4l2_dv_timings.
+        unsafe { call(device, VIDIOC_S_DV_TIMINGS, &mut timings) }?;
     }
+    Ok(incoming)
+}
+
+fn measure(device: BorrowedFd<'_>) -> io::Result<(Incoming, v4l2_dv_timings)> {
     let mut timings = v4l2_dv_timings::zeroed();
-    // SAFETY: QUERY_DV_TIMINGS fills in a v4l2_dv_timings.
-    if let Err(error) = unsafe { call(device, VIDIOC_QUERY_DV_TIMINGS, &mut timings) } {
-        return match error.raw_os_error() {
-            Some(libc::ENOLINK) => Ok(Signal::None("no signal; is the cable in, is the source on?")),
-            Some(libc::ENOLCK) => Ok(Signal::None("a signal that is not stable")),
-            Some(libc::ERANGE) => Ok(Signal::None("a signal beyond what the receiver takes")),
-            // An input without timings: a sensor, a USB camera, television.
-            _ => Ok(Signal::Present),
-        };
+    if let Some(lacks) = status(device)? {
+        return Ok((Incoming::Nothing(lacks), timings));
     }
-    // SAFETY: S_DV_TIMINGS reads and fills in a v4l2_dv_timings.
-    unsafe { call(device, VIDIOC_S_DV_TIMINGS, &mut timings) }?;
-    Ok(Signal::Present)
+    // SAFETY: QUERY_DV_TIMINGS fills in a v4l2_dv_timings.
+    let incoming = match unsafe { call(device, VIDIOC_QUERY_DV_TIMINGS, &mut timings) } {
+        Ok(()) => {
+            // SAFETY: BT.656/1120 timings are the only kind; any bytes are integers.
+            let bt = unsafe { timings.__bindgen_anon_1.bt };
+            let pixelclock_mhz = (bt.pixelclock + 500_000) / 1_000_000;
+            Incoming::Timed(Timings { width: bt.width, height: bt.height, interlaced: bt.interlaced, pixelclock_mhz })
+        }
+        Err(error) => match error.raw_os_error() {
+            Some(libc::ENOLINK) => Incoming::Nothing("no signal; is the cable in, is the source on?"),
+            Some(libc::ENOLCK) => Incoming::Nothing("a signal that is not stable"),
+            Some(libc::ERANGE) => Incoming::Nothing("a signal beyond what the receiver takes"),
+            Some(libc::ENODEV | libc::EIO) => return Err(error),
+            _ => Incoming::Untimed,
+        },
+    };
+    Ok((incoming, timings))
 }
 
 /// What the present input lacks; nothing where the driver knows no inputs.

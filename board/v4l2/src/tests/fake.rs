@@ -1,13 +1,19 @@
 //! A driver that does as a test says.
 
-use crate::V4l2Camera;
-use crate::camera::Wish;
-use crate::driver::{Driver, DriverFormat, Field, Filled, FourCc, Identity, MemoryFormat, Notice, Readiness, Signal};
+use crate::camera::Surroundings;
+use crate::driver::{
+    Driver, DriverFormat, Field, Filled, FourCc, Identity, MemoryFormat, Notice, Readiness, Signal, Source,
+};
 use crate::mapping::Mapping;
+use crate::memory::Memory;
+use crate::{Heap, MemoryChoice, Options, V4l2Camera};
 use board_hal::{CameraError, Clock};
 use mask::ColourMatrix;
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -33,11 +39,17 @@ pub(crate) struct State {
     pub(crate) notices: VecDeque<Notice>,
     pub(crate) queued: Vec<usize>,
     pub(crate) calls: Vec<&'static str>,
+    /// Whether its buffers have dma-bufs.
+    pub(crate) exports: bool,
+    source: Source,
+    /// What lies in its memory; else each buffer's index.
+    pub(crate) filled_with: Option<u8>,
+    /// Descriptors that came with queued buffers.
+    pub(crate) imported: Vec<i32>,
 }
 
 pub(crate) const WIDTH: usize = 16;
 pub(crate) const HEIGHT: usize = 8;
-const WISH: Wish = Wish { only: None, width: 640, height: 480, fps: 30.0 };
 const NV12_BYTES: usize = WIDTH * HEIGHT * 3 / 2;
 
 impl Fake {
@@ -78,6 +90,10 @@ impl Fake {
             notices: VecDeque::new(),
             queued: Vec::new(),
             calls: Vec::new(),
+            exports: false,
+            source: Source::Own,
+            filled_with: None,
+            imported: Vec::new(),
         })))
     }
     pub(crate) fn set<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -97,7 +113,19 @@ impl Fake {
         self.set(|state| state.queued.clone())
     }
     pub(crate) fn camera(&self, clock: &Arc<StillClock>) -> Result<V4l2Camera, CameraError> {
-        V4l2Camera::start("/dev/video9".to_owned(), Box::new(self.clone()), &WISH, clock.clone())
+        self.camera_with(MemoryChoice::Driver, &|_| Duration::ZERO, &[], clock)
+    }
+    /// A camera with memory as chosen, as `probe` measures it, beside these heaps.
+    pub(crate) fn camera_with(
+        &self,
+        memory: MemoryChoice,
+        probe: &dyn Fn(&mut [u8]) -> Duration,
+        heaps: &[Arc<dyn Heap>],
+        clock: &Arc<StillClock>,
+    ) -> Result<V4l2Camera, CameraError> {
+        let wish = Options { memory, ..Options::new(640, 480, 30.0) };
+        let surroundings = Surroundings { probe, heaps: &|| heaps.to_vec() };
+        V4l2Camera::start("/dev/video9".to_owned(), Box::new(self.clone()), &wish, &surroundings, clock.clone())
     }
     fn step(&self, name: &'static str) -> io::Result<()> {
         self.set(|state| {
@@ -136,24 +164,35 @@ impl Driver for Fake {
         self.step("set_fps")?;
         Ok(self.set(|state| state.fps))
     }
-    fn request_buffers(&self, count: usize) -> io::Result<usize> {
-        self.step(if count == 0 { "free_buffers" } else { "request_buffers" })?;
+    fn request_buffers(&self, count: usize, source: Source) -> io::Result<usize> {
+        self.set(|state| state.source = source);
+        self.step(match (count, source) {
+            (0, _) => "free_buffers",
+            (_, Source::Own) => "request_buffers",
+            (_, Source::Imported) => "request_imports",
+        })?;
         Ok(self.set(|state| state.buffers))
     }
-    fn map(&self, index: usize) -> io::Result<Vec<Mapping>> {
+    fn map(&self, index: usize) -> io::Result<Vec<Memory>> {
         self.step("map")?;
         let lens = self.set(|state| state.buffer_len.clone());
         lens.into_iter()
             .map(|len| {
                 let mut mapping = Mapping::anonymous(len)?;
-                mapping.bytes_mut().fill(u8::try_from(index).unwrap_or(u8::MAX));
-                Ok(mapping)
+                let mark = self.set(|state| state.filled_with);
+                mapping.bytes_mut().fill(mark.unwrap_or(u8::try_from(index).unwrap_or(u8::MAX)));
+                let exported = self.set(|state| state.exports).then(|| File::open("/dev/null"));
+                let exported = exported.transpose()?.map(OwnedFd::from);
+                Ok(Memory::of_driver(mapping, exported).bracketed(heard))
             })
             .collect()
     }
-    fn queue(&self, index: usize) -> io::Result<()> {
-        self.step("queue")?;
-        self.set(|state| state.queued.push(index));
+    fn queue(&self, index: usize, memories: &[Memory]) -> io::Result<()> {
+        self.step(if self.set(|state| state.source) == Source::Imported { "import" } else { "queue" })?;
+        self.set(|state| {
+            state.queued.push(index);
+            state.imported.extend(memories.iter().filter_map(|memory| memory.dma_buf().map(|fd| fd.as_raw_fd())));
+        });
         Ok(())
     }
     fn dequeue(&self) -> io::Result<Filled> {
@@ -174,6 +213,7 @@ impl Driver for Fake {
         self.step("stream_on")
     }
     fn stream_off(&self) -> io::Result<()> {
+        self.set(|state| state.queued.clear());
         self.step("stream_off")
     }
     fn wait(&self, _: Duration) -> io::Result<Readiness> {
@@ -185,6 +225,28 @@ impl Driver for Fake {
             (true, false) => Readiness::Nothing,
         }))
     }
+}
+
+thread_local! {
+    /// What dma-bufs were told in this thread: that the processor begins (`true`) or ends.
+    static BRACKETS: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) };
+    /// The processor can neither begin nor end.
+    static BROKEN: RefCell<bool> = const { RefCell::new(false) };
+}
+
+fn heard(_: BorrowedFd<'_>, begin: bool) -> io::Result<()> {
+    BRACKETS.with_borrow_mut(|all| all.push(begin));
+    if BROKEN.with_borrow(|broken| *broken) { Err(io::Error::from_raw_os_error(libc::EIO)) } else { Ok(()) }
+}
+
+/// What dma-bufs were told since this was last asked.
+pub(crate) fn brackets() -> Vec<bool> {
+    BRACKETS.take()
+}
+
+/// From now on dma-bufs refuse, or not.
+pub(crate) fn break_brackets(broken: bool) {
+    BROKEN.set(broken);
 }
 
 /// A clock that shows what it is told; UTC is 1000 s ahead.

@@ -1,8 +1,8 @@
 //! What opening a device says when it cannot.
 
 use super::fake::{Fake, StillClock};
-use crate::V4l2Camera;
 use crate::driver::{FourCc, Signal};
+use crate::{Options, V4l2Camera};
 use board_hal::{CameraError, CameraSource};
 use std::path::Path;
 
@@ -11,7 +11,7 @@ fn refused(fake: &Fake) -> CameraError {
 }
 
 fn open(path: &str) -> CameraError {
-    V4l2Camera::open(Path::new(path), 640, 480, 25.0, StillClock::at(0)).err().expect("it must not open")
+    V4l2Camera::open(Path::new(path), &Options::new(640, 480, 25.0), StillClock::at(0)).err().expect("it must not open")
 }
 
 #[test]
