@@ -12,6 +12,6 @@ pub mod pool;
 pub use camera::{CameraError, CameraFormat, CameraSource};
 pub use clock::Clock;
 pub use detector::{Detector, DetectorError, DetectorSpec, OutputRole, QuantisedTensor};
-pub use encoder::{EncodeError, EncodedUnit, Encoder, EncoderSettings};
+pub use encoder::{Codec, EncodeError, EncodedUnit, Encoder, EncoderSettings};
 pub use pins::{Inputs, Level, Light, NoPins, Output, PinError, Pins};
 pub use pool::{Nv12Buffer, Nv12Pool};

@@ -6,7 +6,7 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use board_hal::{EncodedUnit, Encoder, EncoderSettings};
+use board_hal::{Codec, EncodedUnit, Encoder, EncoderSettings};
 use board_openh264::SoftEncoder;
 use mask::ColourRange;
 use std::time::Instant;
@@ -14,7 +14,14 @@ use std::time::Instant;
 const FRAMES: u64 = 200;
 
 fn main() {
-    let settings = EncoderSettings { width: 1920, height: 1080, fps: 25.0, bitrate_bps: 4_000_000, key_interval: 50 };
+    let settings = EncoderSettings {
+        codec: Codec::H264,
+        width: 1920,
+        height: 1080,
+        fps: 25.0,
+        bitrate_bps: 4_000_000,
+        key_interval: 50,
+    };
     let mut encoder = SoftEncoder::open(settings, ColourRange::Limited).expect("the settings are sound");
     let mut unit = EncodedUnit::default();
     let (mut times, mut bytes) = (Vec::new(), 0);

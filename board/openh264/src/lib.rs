@@ -2,9 +2,9 @@
 //!
 //! Tuned for live pictures: one frame in, one access unit out, no B pictures, no look-ahead, no frame skipping. It is not a file encoder.
 //! The source is Cisco's OpenH264, built by the `openh264` crate; it wants `nasm` at build time to be fast.
-#![allow(unsafe_code)] // one option of OpenH264, see `silence`
+#![allow(unsafe_code)] // three options of OpenH264, see `set_option`
 
-use board_hal::{EncodeError, EncodedUnit, Encoder, EncoderSettings};
+use board_hal::{Codec, EncodeError, EncodedUnit, Encoder, EncoderSettings};
 use mask::{ColourMatrix, ColourRange, Geometry, MaskedFrame, Planes};
 use openh264::encoder::{
     BitRate, Complexity, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, QpRange, RateControlMode,
@@ -12,7 +12,10 @@ use openh264::encoder::{
 };
 use openh264::formats::YUVSource;
 use openh264::{OpenH264API, Timestamp};
-use openh264_sys2::{ENCODER_OPTION_TRACE_LEVEL, WELS_LOG_QUIET};
+use openh264_sys2::{
+    ENCODER_OPTION, ENCODER_OPTION_BITRATE, ENCODER_OPTION_FRAME_RATE, ENCODER_OPTION_MAX_BITRATE,
+    ENCODER_OPTION_TRACE_LEVEL, SBitrateInfo, SPATIAL_LAYER_0, WELS_LOG_QUIET,
+};
 use std::ffi::c_int;
 
 /// Largest picture that OpenH264 takes, pixels: the longer and the shorter side.
@@ -123,23 +126,64 @@ impl Encoder for SoftEncoder {
         }
         Ok(())
     }
+    fn change(&mut self, bitrate_bps: u32, fps: f32) -> Result<(), EncodeError> {
+        let settings = EncoderSettings { bitrate_bps, fps, ..self.settings };
+        check(&settings)?;
+        // Before its first frame OpenH264 has nothing to change, and is set up with what the crate holds.
+        if !self.started {
+            *self = Self::open(settings, self.range)?;
+            return Ok(());
+        }
+        let mut frames = fps;
+        // SAFETY: this option takes a float (`codec_app_def.h`).
+        unsafe { set_option(&mut self.encoder, ENCODER_OPTION_FRAME_RATE, &mut frames, "a frame rate") }?;
+        // The crate set the greatest rate to the rate; it may at no time be below it.
+        let greater = bitrate_bps.max(self.settings.bitrate_bps);
+        for (option, bps) in [
+            (ENCODER_OPTION_MAX_BITRATE, greater),
+            (ENCODER_OPTION_BITRATE, bitrate_bps),
+            (ENCODER_OPTION_MAX_BITRATE, bitrate_bps),
+        ] {
+            let mut rate = SBitrateInfo { iLayer: SPATIAL_LAYER_0, iBitrate: bps as c_int };
+            // SAFETY: these options take an SBitrateInfo.
+            unsafe { set_option(&mut self.encoder, option, &mut rate, "a bit rate") }?;
+        }
+        self.settings = settings;
+        Ok(())
+    }
 }
 
 /// Turns OpenH264's own messages off. The crate does so only after the set-up, which warns on standard error that it does not skip frames.
 fn silence(encoder: &mut openh264::encoder::Encoder) -> Result<(), EncodeError> {
     let mut level: c_int = WELS_LOG_QUIET;
-    // SAFETY: a log level is nothing that the encoder relies on.
+    // SAFETY: this option takes an int (`codec_app_def.h`) and may be set before the set-up.
+    unsafe { set_option(encoder, ENCODER_OPTION_TRACE_LEVEL, &mut level, "a log level") }
+}
+
+/// Options that the crate does not offer.
+///
+/// # Safety
+/// `option` must take a pointer to such a `value`, which is read during the call only.
+unsafe fn set_option<T>(
+    encoder: &mut openh264::encoder::Encoder,
+    option: ENCODER_OPTION,
+    value: &mut T,
+    what: &str,
+) -> Result<(), EncodeError> {
+    // SAFETY: log level, bit rate and frame rate are nothing that the crate relies on.
     let raw = unsafe { encoder.raw_api() };
-    // SAFETY: this option takes a pointer to an int (`codec_app_def.h`, ENCODER_OPTION_TRACE_LEVEL), may be set before the set-up, and is read
-    // during the call only.
-    let refused = unsafe { raw.set_option(ENCODER_OPTION_TRACE_LEVEL, (&raw mut level).cast()) };
-    if refused == 0 { Ok(()) } else { Err(EncodeError::Settings(format!("OpenH264 refuses a log level ({refused})"))) }
+    // SAFETY: the caller's promise.
+    let refused = unsafe { raw.set_option(option, (&raw mut *value).cast()) };
+    if refused == 0 { Ok(()) } else { Err(EncodeError::Settings(format!("OpenH264 refuses {what} ({refused})"))) }
 }
 
 fn check(settings: &EncoderSettings) -> Result<(), EncodeError> {
-    let EncoderSettings { width, height, fps, bitrate_bps, .. } = *settings;
+    let EncoderSettings { codec, width, height, fps, bitrate_bps, .. } = *settings;
     let (longer, shorter) = (width.max(height), width.min(height));
     let refuse = |what: String| Err(EncodeError::Settings(what));
+    if codec != Codec::H264 {
+        return refuse("OpenH264 makes H.264 only".to_owned());
+    }
     if width % 2 != 0 || height % 2 != 0 || shorter < MIN_SIDE_PX {
         return refuse(format!("{width}x{height}: width and height must be even and at least {MIN_SIDE_PX}"));
     }

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // a helper that fails fails the test
 
-use board_hal::{EncodedUnit, Encoder, EncoderSettings, Nv12Pool};
+use board_hal::{Codec, EncodedUnit, Encoder, EncoderSettings, Nv12Pool};
 use board_openh264::SoftEncoder;
 use contract::{Filter, Rung};
 use mask::plan::{Scene, decide};
@@ -54,7 +54,14 @@ fn raw(pool: &Nv12Pool, number: u64, face: u32) -> RawFrame {
 /// Every unit of a clip of `face`, masked by `filter`, or not at all.
 fn units(face: u32, filter: Option<Filter>) -> Vec<Vec<u8>> {
     let pool = Nv12Pool::new(SIZE.0, SIZE.1, 2);
-    let settings = EncoderSettings { width: SIZE.0, height: SIZE.1, fps: 25.0, bitrate_bps: 500_000, key_interval: 25 };
+    let settings = EncoderSettings {
+        codec: Codec::H264,
+        width: SIZE.0,
+        height: SIZE.1,
+        fps: 25.0,
+        bitrate_bps: 500_000,
+        key_interval: 25,
+    };
     let mut encoder = SoftEncoder::open(settings, ColourRange::Limited).unwrap();
     let mut painter = Painter::new();
     let clip = (0..FRAMES).map(|number| {

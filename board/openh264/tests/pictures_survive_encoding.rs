@@ -4,7 +4,7 @@
 
 mod support;
 
-use board_hal::{EncodeError, EncodedUnit, Encoder, EncoderSettings};
+use board_hal::{Codec, EncodeError, EncodedUnit, Encoder, EncoderSettings};
 use board_openh264::SoftEncoder;
 use mask::{ColourMatrix, ColourRange};
 use openh264::decoder::Decoder;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use support::{counted_frame, frame};
 
 fn settings(width: usize, height: usize) -> EncoderSettings {
-    EncoderSettings { width, height, fps: 25.0, bitrate_bps: 2_000_000, key_interval: 50 }
+    EncoderSettings { codec: Codec::H264, width, height, fps: 25.0, bitrate_bps: 2_000_000, key_interval: 50 }
 }
 
 fn open(width: usize, height: usize) -> SoftEncoder {
@@ -118,6 +118,37 @@ fn the_bit_rate_stays_near_its_target() {
 }
 
 #[test]
+fn bit_rate_and_frame_rate_change_while_it_runs_without_a_key_picture() {
+    let mut encoder = open(320, 240);
+    encoder.change(300_000, 25.0).unwrap();
+    let mut unit = EncodedUnit::default();
+    let mut seconds = |encoder: &mut SoftEncoder, from: u64| {
+        let (mut bytes, mut keys) = (0, 0);
+        for number in from..from + 100 {
+            encoder.encode(frame(320, 240, 0, number * 9, ColourRange::Limited), false, &mut unit).unwrap();
+            // The interval's own come in every rate.
+            keys += usize::from(unit.key);
+            bytes += unit.data.len();
+        }
+        (bytes, keys)
+    };
+    let (low, _) = seconds(&mut encoder, 0);
+    encoder.change(1_200_000, 25.0).unwrap();
+    let (high, keys) = seconds(&mut encoder, 100);
+    assert!(high > 2 * low, "{low} and {high} bytes");
+    assert_eq!(keys, 2, "only those of the interval");
+    // Half as many frames a second at the same rate: twice as many bytes for each.
+    encoder.change(600_000, 25.0).unwrap();
+    let (at_25, _) = seconds(&mut encoder, 200);
+    encoder.change(600_000, 12.5).unwrap();
+    let (at_12, _) = seconds(&mut encoder, 300);
+    assert!(at_12 * 10 > at_25 * 14, "{at_25} and {at_12} bytes");
+    assert_eq!((encoder.settings().bitrate_bps, encoder.settings().fps), (600_000, 12.5));
+    assert!(matches!(encoder.change(0, 25.0), Err(EncodeError::Settings(_))));
+    assert_eq!(encoder.settings().bitrate_bps, 600_000, "what was refused changes nothing");
+}
+
+#[test]
 fn a_frame_of_another_size_or_range_is_refused_and_its_buffer_goes_back() {
     let mut encoder = open(320, 240);
     let released = Arc::<AtomicUsize>::default();
@@ -142,6 +173,7 @@ fn settings_out_of_range_are_refused_with_the_range() {
         (EncoderSettings { width: 4000, ..good }, "3840"),
         (EncoderSettings { fps: f32::NAN, ..good }, "frames per second"),
         (EncoderSettings { bitrate_bps: 0, ..good }, "bit/s"),
+        (EncoderSettings { codec: Codec::H265, ..good }, "H.264"),
     ] {
         let refused = SoftEncoder::open(bad, ColourRange::Limited).err().expect("refused").to_string();
         assert!(refused.contains(word), "{refused}");

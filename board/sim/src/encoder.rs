@@ -128,4 +128,11 @@ impl Encoder for SimEncoder {
         }
         Ok(())
     }
+    fn change(&mut self, bitrate_bps: u32, fps: f32) -> Result<(), EncodeError> {
+        if bitrate_bps == 0 || !(fps.is_finite() && fps > 0.0) {
+            return Err(EncodeError::Settings(format!("{bitrate_bps} bit/s at {fps} frames per second")));
+        }
+        (self.settings.bitrate_bps, self.settings.fps) = (bitrate_bps, fps);
+        Ok(())
+    }
 }

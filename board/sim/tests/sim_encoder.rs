@@ -1,14 +1,14 @@
 //! The scripted encoder: units that say what they hold.
 #![allow(clippy::unwrap_used)] // helpers of tests fail the test
 
-use board_hal::{CameraSource, EncodeError, EncodedUnit, Encoder, EncoderSettings};
+use board_hal::{CameraSource, Codec, EncodeError, EncodedUnit, Encoder, EncoderSettings};
 use board_sim::{CameraStep, EncoderStep, Gate, Script, SimCamera, SimClock, SimEncoder, SimUnit, Witness};
 use contract::{Filter, Rung};
 use mask::{MaskedFrame, Painter, Scene};
 use std::time::Duration;
 
 const SETTINGS: EncoderSettings =
-    EncoderSettings { width: 64, height: 64, fps: 10.0, bitrate_bps: 1_000_000, key_interval: 3 };
+    EncoderSettings { codec: Codec::H264, width: 64, height: 64, fps: 10.0, bitrate_bps: 1_000_000, key_interval: 3 };
 
 fn camera(width: usize) -> SimCamera {
     let flat = CameraStep::Flat { luma: 77, cb: 128, cr: 128 };

@@ -11,7 +11,9 @@ use crate::sight::Sight;
 use crate::store::{Store, StoreError};
 use crate::watchdog::Watchdog;
 use board_clock::SystemClock;
-use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Detector, DetectorSpec, Encoder, EncoderSettings};
+use board_hal::{
+    CameraError, CameraFormat, CameraSource, Clock, Codec, Detector, DetectorSpec, Encoder, EncoderSettings,
+};
 use board_sim::{ClipOptions, ClipSource};
 use contract::body::SelfTestResult;
 use mask::{ColourMatrix, ColourRange, FrameId, Geometry, Overlay, Painter};
@@ -202,6 +204,7 @@ fn encoder(config: &Config) -> MakeEncoder {
     let (kbps, key_interval_s) = (config.encoder.bitrate_kbps, config.encoder.key_interval_s);
     Box::new(move |format: &CameraFormat| {
         let settings = EncoderSettings {
+            codec: Codec::H264,
             width: format.geometry.width,
             height: format.geometry.height,
             fps: format.fps,

@@ -6,7 +6,7 @@
 pub mod desk;
 pub mod twin;
 
-use board_hal::{CameraError, CameraSource, Clock, DetectorSpec, EncodeError, Encoder, EncoderSettings};
+use board_hal::{CameraError, CameraSource, Clock, Codec, DetectorSpec, EncodeError, Encoder, EncoderSettings};
 use board_sim::{
     CameraStep, DetectorStep, EncoderStep, Found, Gate, Script, Seen, SimCamera, SimClock, SimDetector, SimEncoder,
     SimUnit, Witness,
@@ -127,8 +127,14 @@ impl Roadside {
                     return Err(EncodeError::Settings("there is none".into()));
                 }
                 let (width, height) = (format.geometry.width, format.geometry.height);
-                let settings =
-                    EncoderSettings { width, height, fps: format.fps, bitrate_bps: 1_000_000, key_interval: 10_000 };
+                let settings = EncoderSettings {
+                    codec: Codec::H264,
+                    width,
+                    height,
+                    fps: format.fps,
+                    bitrate_bps: 1_000_000,
+                    key_interval: 10_000,
+                };
                 let encoder = SimEncoder::new(settings, script.clone()).shown_to(witness.clone());
                 Ok(Box::new(encoder) as Box<dyn Encoder>)
             }
