@@ -27,6 +27,14 @@ pub(crate) fn good(answer: MPP_RET, call: &str) -> Result<(), EncodeError> {
     Err(EncodeError::Failed(format!("MPP: {call} answers {answer}{name}")))
 }
 
+/// An error that is about settings, or about the start, rather than about a frame.
+pub(crate) fn as_settings(error: EncodeError) -> EncodeError {
+    match error {
+        EncodeError::Failed(text) => EncodeError::Settings(text),
+        other => other,
+    }
+}
+
 /// A context: the encoder itself.
 pub(crate) struct Context {
     mpp: Arc<Mpp>,
@@ -81,7 +89,7 @@ impl Context {
     pub(crate) fn write_config(&mut self, config: &Config) -> Result<(), EncodeError> {
         // SAFETY: a live context and a live configuration.
         let answer = unsafe { (self.control)(self.ctx, MPP_ENC_SET_CFG, MppParam(config.cfg.0)) };
-        good(answer, "taking the settings").map_err(|error| EncodeError::Settings(error.to_string()))
+        good(answer, "taking the settings").map_err(as_settings)
     }
     /// Fills `packet` with the parameter sets.
     pub(crate) fn header(&mut self, packet: &mut Packet) -> Result<(), EncodeError> {
@@ -145,7 +153,7 @@ impl Config {
 
 fn taken(answer: MPP_RET, name: &CStr, value: i64) -> Result<(), EncodeError> {
     let name = name.to_string_lossy();
-    good(answer, &format!("{name} = {value}")).map_err(|error| EncodeError::Settings(error.to_string()))
+    good(answer, &format!("{name} = {value}")).map_err(as_settings)
 }
 
 impl Drop for Config {

@@ -1,6 +1,6 @@
 //! One context with what belongs to it, and the calls in their order. Runs on the worker's thread, since any call may take its time.
 
-use crate::handles::{Buffer, Config, Context, Frame, FrameNumbers, Group, Packet};
+use crate::handles::{Buffer, Config, Context, Frame, FrameNumbers, Group, Packet, as_settings};
 use crate::imports::Imports;
 use crate::layout::Layout;
 use crate::library::coding;
@@ -45,17 +45,19 @@ impl Session {
         range: ColourRange,
         options: MppOptions,
     ) -> Result<Self, EncodeError> {
-        let start = |error: EncodeError| {
-            let why = "is /dev/mpp_service there, and may this user open it?";
-            EncodeError::Settings(format!("{error}; {why}"))
+        let start = |error| match as_settings(error) {
+            EncodeError::Settings(text) => {
+                EncodeError::Settings(format!("{text}; is /dev/mpp_service there, and may this user open it?"))
+            }
+            other => other,
         };
-        let mut context = Context::new(mpp)?;
+        let mut context = Context::new(mpp).map_err(as_settings)?;
         // Less than whoever waits for this thread: a library that keeps its own timeouts says so first.
         let patience_ms = i64::try_from(options.stuck_after.as_millis() * 3 / 4).unwrap_or(i64::MAX).clamp(1, 8000);
         context.set_number(MPP_SET_INPUT_TIMEOUT, patience_ms, "taking a timeout")?;
         context.set_number(MPP_SET_OUTPUT_TIMEOUT, patience_ms, "taking a timeout")?;
         context.init(coding(settings.codec)).map_err(start)?;
-        let group = Group::new(mpp)?;
+        let group = Group::new(mpp).map_err(as_settings)?;
         let mut config = Config::new(mpp)?;
         context.read_config(&mut config)?;
         let layout = Layout::own(&Geometry::packed(settings.width, settings.height));

@@ -5,8 +5,9 @@
 mod support;
 
 use board_hal::{EncodeError, EncodedUnit, Encoder};
-use board_mpp::MppEncoder;
+use board_mpp::{MppEncoder, MppOptions};
 use mask::ColourRange;
+use std::time::Duration;
 use support::{Sim, heap, memfd, options, settings, shared, unit};
 
 #[test]
@@ -57,7 +58,8 @@ fn a_fault_amid_pictures_ends_the_encoder_and_the_next_one_begins_with_a_key_pic
 #[test]
 fn p2_a_packet_that_comes_one_frame_late_is_never_taken_for_the_frames_own() {
     let sim = Sim::new();
-    let mut encoder = sim.open_with(settings(), board_mpp::MppOptions::default());
+    let patience = MppOptions { stuck_after: Duration::from_secs(3), ..MppOptions::default() };
+    let mut encoder = sim.open_with(settings(), patience);
     unit(&mut encoder, 0, true);
     sim.set("hold", 1);
     let mut failed = EncodedUnit::default();

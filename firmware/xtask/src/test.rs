@@ -56,6 +56,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 pub(crate) fn nightly() -> Result<()> {
     setup::run(&setup::Options { nightly: true, ..setup::Options::default() })?;
     cargo_test(&["--no-fail-fast"], &["--include-ignored"])?;
+    valgrind()?;
     let board = workspace::root().join("tests/vm/run.sh");
     if board.exists() {
         child::run(workspace::equip(Command::new("bash").arg(&board).current_dir(workspace::root())))?;
@@ -63,6 +64,23 @@ pub(crate) fn nightly() -> Result<()> {
         eprintln!("board in a VM: not run, there is no tests/vm/run.sh yet");
     }
     lint::run(&lint::Options { full: true })
+}
+
+/// The hardware encoder's unsafe code, and the library that stands in for MPP, under valgrind. Tests that measure time or count the process's memory are
+/// left out: valgrind takes forty times as long, and holds what it likes.
+fn valgrind() -> Result<()> {
+    let suppressions = workspace::root().join("board/mpp/valgrind.supp");
+    let runner = format!(
+        "valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
+         --suppressions={}",
+        suppressions.display()
+    );
+    let host = std::env::consts::ARCH.to_uppercase();
+    let mut command = workspace::cargo();
+    command.args(["test", "--package", "board-mpp", "--test", "faults_are_errors", "--test", "pictures_survive"]);
+    command.args(["--test", "versions", "--", "--test-threads", "1"]);
+    command.env(format!("CARGO_TARGET_{host}_UNKNOWN_LINUX_GNU_RUNNER"), runner);
+    child::run(workspace::equip(&mut command))
 }
 
 /// Builds the binaries (end-to-end tests run them), then all tests, doc tests included.

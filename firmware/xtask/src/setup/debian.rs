@@ -91,6 +91,11 @@ const NIGHTLY: &[Need] = &[
         why: "the machine that tests/vm boots",
     },
     Need { package: "cpio", sign: Sign::Program("cpio"), why: "its initial file system" },
+    Need {
+        package: "valgrind",
+        sign: Sign::Program("valgrind"),
+        why: "the hardware encoder's unsafe code under its eyes",
+    },
     Need { package: "kmod", sign: Sign::Program("modprobe"), why: "which kernel modules it loads, in order" },
 ];
 
