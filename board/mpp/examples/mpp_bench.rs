@@ -4,7 +4,7 @@
 
 use board_hal::{Codec, EncodeError, EncodedUnit, Encoder, EncoderSettings, Nv12Pool};
 use board_mpp::{MppEncoder, MppLibrary, MppOptions};
-use mask::{CaptureTime, ColourRange, FrameId};
+use mask::{CaptureTime, ColourMatrix, ColourRange, FrameId};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,8 @@ fn bench(library: &str, width: usize, height: usize) -> Result<(), EncodeError> 
     println!("H.264: {}, H.265: {}", library.offers(Codec::H264), library.offers(Codec::H265));
     let settings =
         EncoderSettings { codec: Codec::H264, width, height, fps: 25.0, bitrate_bps: 4_000_000, key_interval: 50 };
-    let mut encoder = MppEncoder::open(&library, settings, ColourRange::Limited, MppOptions::default())?;
+    let mut encoder =
+        MppEncoder::open(&library, settings, ColourRange::Limited, ColourMatrix::Bt601, MppOptions::default())?;
     let pool = Nv12Pool::new(width, height, 1);
     let (mut unit, mut bytes, mut longest) = (EncodedUnit::default(), 0, Duration::ZERO);
     let start = Instant::now();

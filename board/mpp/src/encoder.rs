@@ -4,7 +4,7 @@ use crate::library::MppLibrary;
 use crate::settings::{self, MppOptions};
 use crate::worker::Worker;
 use board_hal::{EncodeError, EncodedUnit, Encoder, EncoderSettings};
-use mask::{ColourRange, MaskedFrame};
+use mask::{ColourMatrix, ColourRange, MaskedFrame};
 
 /// Rockchip's hardware behind [`board_hal::Encoder`].
 pub struct MppEncoder {
@@ -13,7 +13,7 @@ pub struct MppEncoder {
 }
 
 impl MppEncoder {
-    /// An encoder for frames of this size and luma range.
+    /// An encoder for frames of this size, luma range and colour matrix; range and matrix are written into the stream.
     ///
     /// # Errors
     /// [`EncodeError::Settings`] when a setting is out of range or refused, with its name; [`EncodeError::Stuck`] when the library does not come back;
@@ -22,6 +22,7 @@ impl MppEncoder {
         library: &MppLibrary,
         settings: EncoderSettings,
         range: ColourRange,
+        matrix: ColourMatrix,
         options: MppOptions,
     ) -> Result<Self, EncodeError> {
         settings::check(&settings)?;
@@ -29,7 +30,7 @@ impl MppEncoder {
             let codec = settings.codec;
             return Err(EncodeError::Settings(format!("this board's MPP does not encode {codec:?}")));
         }
-        let worker = Worker::open(library, settings, range, options)?;
+        let worker = Worker::open(library, settings, (range, matrix), options)?;
         Ok(Self { settings, worker })
     }
 }

@@ -7,7 +7,7 @@ use crate::library::coding;
 use crate::settings::{self, MppOptions};
 use crate::stream::Unit;
 use board_hal::{EncodeError, EncoderSettings};
-use mask::{ColourRange, Geometry, MaskedFrame};
+use mask::{ColourMatrix, ColourRange, Geometry, MaskedFrame};
 use rkmpp_sys::*;
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,7 +42,7 @@ impl Session {
     pub(crate) fn open(
         mpp: &Arc<Mpp>,
         settings: EncoderSettings,
-        range: ColourRange,
+        (range, matrix): (ColourRange, ColourMatrix),
         options: MppOptions,
     ) -> Result<Self, EncodeError> {
         let start = |error| match as_settings(error) {
@@ -61,7 +61,7 @@ impl Session {
         let mut config = Config::new(mpp)?;
         context.read_config(&mut config)?;
         let layout = Layout::own(&Geometry::packed(settings.width, settings.height));
-        settings::apply(&mut config, &settings, range, &options, layout)?;
+        settings::apply(&mut config, &settings, (range, matrix), &options, layout)?;
         context.write_config(&config)?;
         let header = i64::from(MPP_ENC_HEADER_MODE_EACH_IDR);
         context.set_number(MPP_ENC_SET_HEADER_MODE, header, "taking the header mode")?;

@@ -3,7 +3,7 @@
 use crate::handles::Config;
 use crate::layout::Layout;
 use board_hal::{Codec, EncodeError, EncoderSettings};
-use mask::ColourRange;
+use mask::{ColourMatrix, ColourRange};
 use rkmpp_sys::*;
 use std::ffi::CStr;
 use std::time::Duration;
@@ -74,7 +74,7 @@ pub(crate) fn check(settings: &EncoderSettings) -> Result<(), EncodeError> {
 pub(crate) fn apply(
     config: &mut Config,
     settings: &EncoderSettings,
-    range: ColourRange,
+    (range, matrix): (ColourRange, ColourMatrix),
     options: &MppOptions,
     layout: Layout,
 ) -> Result<(), EncodeError> {
@@ -83,7 +83,7 @@ pub(crate) fn apply(
     config.signed(c"prep:height", number(settings.height)?)?;
     config.signed(c"prep:format", MPP_FMT_YUV420SP)?;
     apply_layout(config, layout)?;
-    colours(config, settings.height, range);
+    colours(config, range, matrix);
     config.signed(c"rc:gop", number(settings.key_interval as usize)?)?;
     apply_rate(config, settings, options)?;
     // A picture that was masked and asked for is a picture that is sent: none is left out, or coded again for its size.
@@ -159,12 +159,12 @@ fn fraction(fps: f32) -> (i32, i32) {
     }
 }
 
-/// Colour description, as cameras have it (see `board-openh264`). A library without it makes a stream that says nothing of colours.
-fn colours(config: &mut Config, height: usize, range: ColourRange) {
-    let (primaries, transfer, matrix) = if height >= 720 {
-        (MPP_FRAME_PRI_BT709, MPP_FRAME_TRC_BT709, MPP_FRAME_SPC_BT709)
-    } else {
-        (MPP_FRAME_PRI_BT470BG, MPP_FRAME_TRC_SMPTE170M, MPP_FRAME_SPC_BT470BG)
+/// Colour description (ITU-T H.264 annex E). A library without it makes a stream that says nothing of colours.
+fn colours(config: &mut Config, range: ColourRange, matrix: ColourMatrix) {
+    let (primaries, transfer, matrix) = match matrix {
+        ColourMatrix::Bt601 => (MPP_FRAME_PRI_BT470BG, MPP_FRAME_TRC_SMPTE170M, MPP_FRAME_SPC_BT470BG),
+        ColourMatrix::Bt709 => (MPP_FRAME_PRI_BT709, MPP_FRAME_TRC_BT709, MPP_FRAME_SPC_BT709),
+        ColourMatrix::Bt2020 => (MPP_FRAME_PRI_BT2020, MPP_FRAME_TRC_BT2020_10, MPP_FRAME_SPC_BT2020_NCL),
     };
     let range = match range {
         ColourRange::Limited => MPP_FRAME_RANGE_MPEG,

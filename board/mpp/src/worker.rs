@@ -5,7 +5,7 @@ use crate::library::{MOST_STUCK, MppLibrary};
 use crate::session::Session;
 use crate::settings::MppOptions;
 use board_hal::{EncodeError, EncodedUnit, EncoderSettings};
-use mask::{ColourRange, MaskedFrame};
+use mask::{ColourMatrix, ColourRange, MaskedFrame};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -38,7 +38,7 @@ impl Worker {
     pub(crate) fn open(
         library: &MppLibrary,
         settings: EncoderSettings,
-        range: ColourRange,
+        colours: (ColourRange, ColourMatrix),
         options: MppOptions,
     ) -> Result<Self, EncodeError> {
         let stuck = library.stuck();
@@ -50,7 +50,7 @@ impl Worker {
         let (answer, answers) = sync_channel::<Answer>(1);
         let mpp = std::sync::Arc::clone(&library.mpp);
         let thread = std::thread::Builder::new().name("mpp".into()).spawn(move || {
-            let opened = Session::open(&mpp, settings, range, options);
+            let opened = Session::open(&mpp, settings, colours, options);
             let (session, result) = match opened {
                 Ok(session) => (Some(session), Ok(())),
                 Err(error) => (None, Err(error)),

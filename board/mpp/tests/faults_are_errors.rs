@@ -6,7 +6,7 @@ mod support;
 
 use board_hal::{EncodeError, EncodedUnit, Encoder};
 use board_mpp::{MppEncoder, MppOptions};
-use mask::ColourRange;
+use mask::{ColourMatrix, ColourRange};
 use std::time::Duration;
 use support::{Sim, heap, memfd, options, settings, shared, unit};
 
@@ -20,7 +20,9 @@ fn a_library_that_does_not_start_is_an_error_that_names_the_call() {
     ] {
         let sim = Sim::new();
         sim.set(fault, answer);
-        let refused = MppEncoder::open(&sim.library, settings(), ColourRange::Limited, options()).err().unwrap();
+        let refused = MppEncoder::open(&sim.library, settings(), ColourRange::Limited, ColourMatrix::Bt601, options())
+            .err()
+            .unwrap();
         let text = refused.to_string();
         assert!(text.contains(says) && text.lines().count() == 1, "{text}");
         assert_eq!(sim.count("live"), 0, "{fault}");

@@ -7,7 +7,7 @@ mod support;
 
 use board_hal::{EncodeError, EncodedUnit, Encoder};
 use board_mpp::{MppEncoder, MppOptions};
-use mask::ColourRange;
+use mask::{ColourMatrix, ColourRange};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -85,7 +85,13 @@ fn p12_when_too_many_are_stuck_only_a_new_process_helps_and_that_is_said() {
         notice(&mut encoder, &released);
     }
     until("one or two are counted", || {
-        let opened = MppEncoder::open(&sim.library, settings(), ColourRange::Limited, MppOptions::default());
+        let opened = MppEncoder::open(
+            &sim.library,
+            settings(),
+            ColourRange::Limited,
+            ColourMatrix::Bt601,
+            MppOptions::default(),
+        );
         // The first one may have come back in the moment in which the fault was off.
         match opened {
             Err(EncodeError::Wedged(2)) => true,
@@ -98,7 +104,8 @@ fn p12_when_too_many_are_stuck_only_a_new_process_helps_and_that_is_said() {
     });
     sim.set("hang_ms", 0);
     until("they come back and are forgotten", || {
-        MppEncoder::open(&sim.library, settings(), ColourRange::Limited, MppOptions::default()).is_ok()
+        MppEncoder::open(&sim.library, settings(), ColourRange::Limited, ColourMatrix::Bt601, MppOptions::default())
+            .is_ok()
     });
     until("all of it is freed", || sim.count("live") == 0);
 }

@@ -6,7 +6,7 @@ mod support;
 
 use board_hal::{Codec, EncodeError, EncodedUnit, Encoder, EncoderSettings};
 use board_mpp::{MppEncoder, MppOptions, RateControl};
-use mask::ColourRange;
+use mask::{ColourMatrix, ColourRange};
 use openh264::decoder::Decoder;
 use openh264::formats::YUVSource;
 use std::sync::Arc;
@@ -169,6 +169,7 @@ fn slices_as_they_are_ready_make_one_unit_and_the_dangerous_setting_is_never_ask
         &sim.library,
         settings(),
         ColourRange::Limited,
+        ColourMatrix::Bt601,
         MppOptions { slice_bytes: Some(1_000), ..options() },
     );
     assert!(refused.err().unwrap().to_string().contains("split:mode"));
@@ -189,7 +190,9 @@ fn rate_control_and_intra_refresh_are_asked_for_by_name() {
     ] {
         let sim = Sim::new();
         sim.refuse(refuse);
-        let refused = MppEncoder::open(&sim.library, settings(), ColourRange::Limited, options).err().unwrap();
+        let refused = MppEncoder::open(&sim.library, settings(), ColourRange::Limited, ColourMatrix::Bt601, options)
+            .err()
+            .unwrap();
         assert!(matches!(&refused, EncodeError::Settings(text) if text.contains(refuse)), "{refused}");
         assert_eq!(sim.count("live"), 0);
     }
@@ -221,6 +224,7 @@ fn h265_units_have_their_parameter_sets_and_pass_as_key_pictures() {
         &sim.library,
         EncoderSettings { codec: Codec::H265, ..settings() },
         ColourRange::Limited,
+        ColourMatrix::Bt601,
         options(),
     );
     assert!(refused.err().unwrap().to_string().contains("H265"));
@@ -251,7 +255,10 @@ fn settings_out_of_range_are_refused_with_the_range() {
         (EncoderSettings { bitrate_bps: 0, ..settings() }, "bit/s"),
         (EncoderSettings { key_interval: 0, ..settings() }, "key picture"),
     ] {
-        let refused = MppEncoder::open(&sim.library, bad, ColourRange::Limited, options()).err().unwrap().to_string();
+        let refused = MppEncoder::open(&sim.library, bad, ColourRange::Limited, ColourMatrix::Bt601, options())
+            .err()
+            .unwrap()
+            .to_string();
         assert!(refused.contains(word), "{refused}");
     }
     assert_eq!(sim.count("create"), 0);

@@ -7,7 +7,7 @@ mod support;
 
 use board_hal::{EncodedUnit, Encoder};
 use board_mpp::{MppEncoder, MppLibrary};
-use mask::ColourRange;
+use mask::{ColourMatrix, ColourRange};
 use std::path::Path;
 use support::{Sim, copied, heap, memfd, options, settings, shared};
 
@@ -67,7 +67,9 @@ fn nothing_is_lost_over_a_thousand_openings() {
     });
     sim.set("init", -1003);
     cycles("encoders that do not start", |_| {
-        assert!(MppEncoder::open(&sim.library, settings(), ColourRange::Limited, options()).is_err());
+        assert!(
+            MppEncoder::open(&sim.library, settings(), ColourRange::Limited, ColourMatrix::Bt601, options()).is_err()
+        );
     });
     assert_eq!(sim.count("live"), 0);
 

@@ -27,6 +27,7 @@ pub const MIN_SIDE_PX: usize = 16;
 pub struct SoftEncoder {
     settings: EncoderSettings,
     range: ColourRange,
+    matrix: ColourMatrix,
     encoder: openh264::encoder::Encoder,
     /// OpenH264 sets itself up at its first frame, which is a key picture whatever is asked; a key may be forced from the second on.
     started: bool,
@@ -73,7 +74,7 @@ impl SoftEncoder {
             .map_err(|error| EncodeError::Settings(format!("OpenH264 does not start: {error}")))?;
         silence(&mut encoder)?;
         let chroma = settings.width / 2 * (settings.height / 2);
-        Ok(Self { settings, range, encoder, started: false, cb: vec![0; chroma], cr: vec![0; chroma] })
+        Ok(Self { settings, range, matrix, encoder, started: false, cb: vec![0; chroma], cr: vec![0; chroma] })
     }
 
     fn check_frame(&self, frame: &MaskedFrame) -> Result<(), EncodeError> {
@@ -131,7 +132,7 @@ impl Encoder for SoftEncoder {
         check(&settings)?;
         // Before its first frame OpenH264 has nothing to change, and is set up with what the crate holds.
         if !self.started {
-            *self = Self::open(settings, self.range)?;
+            *self = Self::open_as(settings, self.range, self.matrix)?;
             return Ok(());
         }
         let mut frames = fps;

@@ -4,10 +4,12 @@
 #![forbid(unsafe_code)]
 
 mod device_tree;
+mod encoder;
 mod error;
 mod pins;
 
 pub use device_tree::DEVICE_TREE;
+pub use encoder::{EncoderKind, EncoderOrder};
 pub use error::ProfileError;
 pub use pins::{Bias, Line, On, Pin, PinsProfile, WatchdogProfile};
 
@@ -41,6 +43,9 @@ pub struct Profile {
     pub compatible: Vec<String>,
     /// Which network, and how hard it may work.
     pub detector: DetectorProfile,
+    /// Which encoder.
+    #[serde(default)]
+    pub encoder: EncoderProfile,
     /// Pictures a second of each filter.
     #[serde(default)]
     pub fps: FilterRates,
@@ -50,6 +55,15 @@ pub struct Profile {
     /// The board's own watchdog.
     #[serde(default)]
     pub watchdog: Option<WatchdogProfile>,
+}
+
+/// Which encoder.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderProfile {
+    /// The encoders to try, the best one first.
+    #[serde(default)]
+    pub kind: EncoderOrder,
 }
 
 /// Which network, and how hard it may work.

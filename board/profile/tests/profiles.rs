@@ -1,7 +1,7 @@
 //! Every board has the profile that its file states; what cannot be meant is refused with words.
 #![allow(clippy::unwrap_used)] // a helper that fails fails the test
 
-use board_profile::{Bias, Line, On, PinsProfile, Profile, Setting};
+use board_profile::{Bias, EncoderKind, EncoderOrder, Line, On, PinsProfile, Profile, Setting};
 use contract::{Filter, FilterRates};
 
 const OWN: &str = "name = \"roof\"\ndescription = \"ours\"\n[detector]\nsetting = \"light\"\nthreads = 2\n";
@@ -143,4 +143,34 @@ fn an_unknown_name_is_answered_with_those_that_there_are() {
     }
     let error = Profile::open("./gone.toml").unwrap_err().to_string();
     assert!(error.contains("./gone.toml") && error.contains("No such file"), "{error}");
+}
+
+#[test]
+fn rockchip_boards_encode_in_hardware_and_others_in_what_there_is() {
+    for name in ["rk3588", "rk3568", "rv1126b"] {
+        assert_eq!(Profile::open(name).unwrap().encoder.kind.kinds()[0], EncoderKind::Mpp, "{name}");
+    }
+    assert_eq!(Profile::desktop().unwrap().encoder.kind, EncoderOrder::default());
+    assert_eq!(Profile::parse("roof.toml", OWN).unwrap().encoder.kind, EncoderOrder::default(), "not stated");
+}
+
+#[test]
+fn encoders_are_one_kind_a_list_or_auto_and_nothing_else() {
+    let kinds = |kind: &str| {
+        Profile::parse("roof.toml", &format!("{OWN}[encoder]\nkind = {kind}\n"))
+            .map(|profile| profile.encoder.kind.to_string())
+    };
+    assert_eq!(kinds("\"auto\"").unwrap(), "mpp, v4l2-m2m, software");
+    assert_eq!(kinds("\"software\"").unwrap(), "software");
+    assert_eq!(kinds("[\"v4l2-m2m\", \"mpp\"]").unwrap(), "v4l2-m2m, mpp");
+    for (bad, says) in [
+        ("\"nvenc\"", "v4l2-m2m"),
+        ("[]", "at least one"),
+        ("[\"mpp\", \"mpp\"]", "mpp twice"),
+        ("[\"auto\"]", "list"),
+        ("1", "auto"),
+    ] {
+        let error = kinds(bad).unwrap_err().to_string();
+        assert!(error.contains(says) && error.contains("line 7"), "{bad}: {error}");
+    }
 }

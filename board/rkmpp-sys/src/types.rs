@@ -149,10 +149,13 @@ constants! {
     MPP_FRAME_RANGE_JPEG: i32 = 2;
     MPP_FRAME_PRI_BT709: i32 = 1;
     MPP_FRAME_PRI_BT470BG: i32 = 5;
+    MPP_FRAME_PRI_BT2020: i32 = 9;
     MPP_FRAME_TRC_BT709: i32 = 1;
     MPP_FRAME_TRC_SMPTE170M: i32 = 6;
+    MPP_FRAME_TRC_BT2020_10: i32 = 14;
     MPP_FRAME_SPC_BT709: i32 = 1;
     MPP_FRAME_SPC_BT470BG: i32 = 5;
+    MPP_FRAME_SPC_BT2020_NCL: i32 = 9;
 
     KEY_INPUT_FRAME: MppMetaKey = key(*b"ifrm");
     KEY_OUTPUT_PACKET: MppMetaKey = key(*b"opkt");

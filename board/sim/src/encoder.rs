@@ -24,6 +24,8 @@ pub enum EncoderStep {
     Big(usize),
     /// Fails.
     Fail,
+    /// Fails for good: only a new process helps.
+    Wedged,
     /// Hangs at the gate; then a unit.
     Hang(Gate),
     /// Panics, as a defect in a driver's wrapper would.
@@ -120,6 +122,7 @@ impl Encoder for SimEncoder {
                 unit.data.resize(filled, b' ');
             }
             EncoderStep::Fail => return Err(EncodeError::Failed("scripted".to_owned())),
+            EncoderStep::Wedged => return Err(EncodeError::Wedged(1)),
             EncoderStep::Hang(gate) => {
                 gate.pass();
                 self.write(&frame, key, unit);

@@ -1,6 +1,6 @@
 //! The eye's configuration file (TOML). Unknown keys and wrong types are refused with file, line and what is allowed.
 
-use board_profile::Profile;
+use board_profile::{EncoderOrder, Profile};
 use contract::{CameraId, FilterRates, KeyId, SiteId};
 use serde::{Deserialize, Deserializer, de};
 use std::num::NonZeroU8;
@@ -178,6 +178,22 @@ pub struct EncoderConfig {
     /// A key picture at least this often, seconds, 1 to 60.
     #[serde(default = "key_interval_s")]
     pub key_interval_s: u32,
+    /// `"auto"`, `"mpp"`, `"v4l2-m2m"`, `"software"`, or a list of the last three, the best one first; absent: the profile's. Asked for through
+    /// [`Config::encoders`].
+    #[serde(default)]
+    pub kind: Option<EncoderOrder>,
+    /// MPP: fewer bits in a quiet scene, up to a sixteenth above the target in a busy one.
+    #[serde(default)]
+    pub variable_rate: bool,
+    /// MPP: renews so many rows of blocks with every picture, 1 to 64, so that key pictures may be rare.
+    #[serde(default)]
+    pub intra_refresh_rows: Option<u32>,
+    /// MPP: cuts pictures into slices of about so many bytes, 200 to 60000.
+    #[serde(default)]
+    pub slice_bytes: Option<u32>,
+    /// MPP's library, by name or path, where it is not the usual one.
+    #[serde(default)]
+    pub mpp_library: Option<PathBuf>,
 }
 
 fn bitrate_kbps() -> u32 {
@@ -189,7 +205,15 @@ fn key_interval_s() -> u32 {
 
 impl Default for EncoderConfig {
     fn default() -> Self {
-        Self { bitrate_kbps: bitrate_kbps(), key_interval_s: key_interval_s() }
+        Self {
+            bitrate_kbps: bitrate_kbps(),
+            key_interval_s: key_interval_s(),
+            kind: None,
+            variable_rate: false,
+            intra_refresh_rows: None,
+            slice_bytes: None,
+            mpp_library: None,
+        }
     }
 }
 
@@ -275,6 +299,13 @@ impl Config {
         usize::from(self.detector.threads.or(profile).unwrap_or(1))
     }
 
+    /// Which encoders to try, the best one first.
+    #[must_use]
+    pub fn encoders(&self) -> EncoderOrder {
+        let profile = self.profile.as_ref().map(|profile| &profile.encoder.kind);
+        self.encoder.kind.as_ref().or(profile).cloned().unwrap_or_default()
+    }
+
     /// The highest frame rate of each filter: the file's, else the profile's; without either `silhouette` has 12 and the others the
     /// camera's.
     #[must_use]
@@ -315,6 +346,9 @@ impl Config {
         range("selftest.every_min", config.selftest.every_min, 1, 60, "1 to 60")?;
         range("encoder.bitrate_kbps", config.encoder.bitrate_kbps.into(), 100, 50_000, "100 to 50000")?;
         range("encoder.key_interval_s", config.encoder.key_interval_s.into(), 1, 60, "1 to 60")?;
+        let (rows, bytes) = (config.encoder.intra_refresh_rows, config.encoder.slice_bytes);
+        range("encoder.intra_refresh_rows", rows.unwrap_or(1).into(), 1, 64, "1 to 64")?;
+        range("encoder.slice_bytes", bytes.unwrap_or(200).into(), 200, 60_000, "200 to 60000")?;
         range("policy.roots (how many)", config.policy.roots.len() as u64, 2, 8, "2 to 8 keys")?;
         let silhouette = &config.silhouette;
         range("silhouette.still_s", silhouette.still_s.into(), 5, 600, "5 to 600")?;

@@ -11,6 +11,7 @@
 
 pub mod config;
 pub mod confine;
+pub mod encoders;
 pub mod inference;
 pub mod office;
 pub mod road;

@@ -2,18 +2,17 @@
 
 use crate::config::{Config, Source};
 use crate::confine;
+use crate::encoders;
 use crate::inference::Inference;
 use crate::office::{Office, OfficeError};
-use crate::road::{Desk, MakeEncoder, OpenCamera, Parts, Road};
+use crate::road::{Desk, OpenCamera, Parts, Road};
 use crate::selftest::{GoldenError, GoldenSet, Moment, SelfTest, Standing};
 use crate::server;
 use crate::sight::Sight;
 use crate::store::{Store, StoreError};
 use crate::watchdog::Watchdog;
 use board_clock::SystemClock;
-use board_hal::{
-    CameraError, CameraFormat, CameraSource, Clock, Codec, Detector, DetectorSpec, Encoder, EncoderSettings,
-};
+use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Detector, DetectorSpec, EncodeError};
 use board_sim::{ClipOptions, ClipSource};
 use contract::body::SelfTestResult;
 use mask::{ColourMatrix, ColourRange, FrameId, Geometry, Overlay, Painter};
@@ -34,6 +33,9 @@ pub enum StartError {
     /// The model cannot be used.
     #[error(transparent)]
     Model(#[from] board_hal::DetectorError),
+    /// No encoder of those that were asked for.
+    #[error(transparent)]
+    Encoder(#[from] EncodeError),
     /// The pictures of the self-test.
     #[error(transparent)]
     Golden(#[from] GoldenError),
@@ -75,6 +77,7 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     });
     let watchdog = Watchdog::new();
     let (sight, model) = sight(config, &watchdog)?;
+    let encoder = encoders::find(config)?;
     let mut camera = camera(config, Arc::clone(&clock));
     let opened = first_camera(config, &mut camera)?;
     let store = Store::open(&config.state.dir)?;
@@ -88,7 +91,6 @@ pub fn run(config: &Config) -> Result<(), StartError> {
 
     let desk: Arc<dyn Desk> = Arc::<Office>::clone(&office);
     let painter = Painter::with_overlay(Overlay::new(config.camera.as_str())).silhouette(config.silhouette.clone());
-    let encoder = encoder(config);
     let frozen_after = frozen_after(config);
     let parts =
         Parts { camera, encoder, frozen_after, sight, desk, clock, watchdog, ladder: config.ladder.clone(), painter };
@@ -198,22 +200,6 @@ fn frozen_after(config: &Config) -> Option<Duration> {
         Source::V4l2 { frozen_s, .. } if frozen_s > 0 => Some(Duration::from_secs(frozen_s.into())),
         _ => None,
     }
-}
-
-fn encoder(config: &Config) -> MakeEncoder {
-    let (kbps, key_interval_s) = (config.encoder.bitrate_kbps, config.encoder.key_interval_s);
-    Box::new(move |format: &CameraFormat| {
-        let settings = EncoderSettings {
-            codec: Codec::H264,
-            width: format.geometry.width,
-            height: format.geometry.height,
-            fps: format.fps,
-            bitrate_bps: kbps * 1_000,
-            key_interval: (format.fps * key_interval_s as f32).round().max(1.0) as u32,
-        };
-        let encoder = board_openh264::SoftEncoder::open_as(settings, format.range, format.matrix)?;
-        Ok(Box::new(encoder) as Box<dyn Encoder>)
-    })
 }
 
 /// What a camera that is not there yet will probably deliver.

@@ -50,6 +50,12 @@ impl Drop for Vital {
     }
 }
 
+/// Ends the process, because only a new one can go on.
+pub fn end(why: &dyn std::fmt::Display) -> ! {
+    tracing::error!(%why, "the eye ends so that it can be started anew");
+    std::process::abort();
+}
+
 impl Watchdog {
     /// A watchdog that nobody looks at yet.
     #[must_use]

@@ -146,3 +146,20 @@ fn p3_the_self_test_is_every_five_minutes_and_cannot_be_switched_off() {
         assert!(error.contains("selftest.every_min") && error.contains("1 to 60"), "{error}");
     }
 }
+
+#[test]
+fn the_encoder_is_the_files_the_profiles_or_what_there_is() {
+    let order = |top: &str, encoder: &str| {
+        let text = format!("{top}{GOOD}[encoder]\n{encoder}\n");
+        Config::parse("eye.toml", &text).unwrap().encoders().to_string()
+    };
+    assert_eq!(order("", ""), "mpp, v4l2-m2m, software");
+    assert_eq!(order("profile = \"rk3568\"\n", ""), "mpp, software");
+    assert_eq!(order("profile = \"rk3568\"\n", "kind = \"software\""), "software");
+    for (bad, says) in
+        [("kind = \"nvenc\"", "v4l2-m2m"), ("slice_bytes = 100", "200 to 60000"), ("intra_refresh_rows = 0", "1 to 64")]
+    {
+        let error = error(&format!("{GOOD}[encoder]\n{bad}\n"));
+        assert!(error.contains(says), "{error}");
+    }
+}

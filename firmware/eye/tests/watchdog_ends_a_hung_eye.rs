@@ -118,6 +118,16 @@ fn p12_the_process_ends_when_the_detectors_thread_dies() {
 }
 
 #[test]
+fn p12_the_process_ends_when_no_encoder_can_be_had_in_it_any_more() {
+    if !is_child() {
+        return ends("p12_the_process_ends_when_no_encoder_can_be_had_in_it_any_more");
+    }
+    let mut side = Roadside::new().sharing();
+    side.encoder.push(EncoderStep::Wedged);
+    side.steps(2);
+}
+
+#[test]
 fn p12_the_process_ends_when_the_encoders_thread_dies() {
     if !is_child() {
         return ends("p12_the_process_ends_when_the_encoders_thread_dies");

@@ -6,8 +6,8 @@ use board_mpp::{MppEncoder, MppLibrary, MppOptions};
 use contract::{Filter, Rung};
 use mask::plan::{Scene, decide};
 use mask::{
-    CaptureTime, ColourRange, DmaBuf, FrameBuffer, FrameId, Geometry, MaskedFrame, NotWrittenBack, Objects, Painter,
-    Planes, PlanesMut, RawFrame, apply,
+    CaptureTime, ColourMatrix, ColourRange, DmaBuf, FrameBuffer, FrameId, Geometry, MaskedFrame, NotWrittenBack,
+    Objects, Painter, Planes, PlanesMut, RawFrame, apply,
 };
 use std::ffi::{CString, c_char};
 use std::fs::File;
@@ -94,7 +94,7 @@ impl Sim {
         self.open_with(settings(), options())
     }
     pub fn open_with(&self, settings: EncoderSettings, options: MppOptions) -> MppEncoder {
-        MppEncoder::open(&self.library, settings, ColourRange::Limited, options).unwrap()
+        MppEncoder::open(&self.library, settings, ColourRange::Limited, ColourMatrix::Bt601, options).unwrap()
     }
 }
 

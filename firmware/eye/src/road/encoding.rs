@@ -4,8 +4,8 @@
 use super::MakeEncoder;
 use super::pace::BackOff;
 use crate::slate::Slate;
-use crate::watchdog::{Stage, Watchdog};
-use board_hal::{CameraFormat, EncodedUnit, Encoder};
+use crate::watchdog::{self, Stage, Watchdog};
+use board_hal::{CameraFormat, EncodeError, EncodedUnit, Encoder};
 use mask::MaskedFrame;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +71,7 @@ impl Encoding {
             }
             Err(error) => {
                 tracing::error!(%error, "the slate cannot be made");
-                self.failed(now_us);
+                self.failed(&error, now_us);
             }
         }
         self.slate_fits
@@ -97,7 +97,7 @@ impl Encoding {
             }
             Err(error) => {
                 tracing::error!(%error, "the encoder is built anew");
-                self.failed(now_us);
+                self.failed(&error, now_us);
                 None
             }
         }
@@ -112,6 +112,7 @@ impl Encoding {
             Err(error) => {
                 let again = self.again.failed(now_us);
                 tracing::error!(%error, ?again, "no encoder");
+                end_if_wedged(&error);
             }
         }
     }
@@ -122,10 +123,18 @@ impl Encoding {
     }
 
     /// An encoder that worked before is built anew at once; one that never did, after a while.
-    fn failed(&mut self, now_us: u64) {
+    fn failed(&mut self, error: &EncodeError, now_us: u64) {
+        end_if_wedged(error);
         self.encoder = None;
         if !self.proven {
             self.again.failed(now_us);
         }
+    }
+}
+
+/// Encoders that are stuck hold their frames and the hardware; only the end of the process frees both.
+fn end_if_wedged(error: &EncodeError) {
+    if matches!(error, EncodeError::Wedged(_)) {
+        watchdog::end(error);
     }
 }

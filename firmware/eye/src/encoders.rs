@@ -1,0 +1,113 @@
+//! Which encoder the road gets: the first of the profile's (or the configuration's) that there is, hardware before the processor. Libraries are loaded at the
+//! start, so that what cannot be had is said there and not at the first picture.
+
+use crate::config::{Config, EncoderConfig};
+use crate::road::MakeEncoder;
+use board_hal::{CameraFormat, Codec, EncodeError, Encoder, EncoderSettings};
+use board_mpp::{MppEncoder, MppLibrary, MppOptions, RateControl};
+use board_openh264::SoftEncoder;
+use board_profile::EncoderKind;
+use std::path::Path;
+
+/// An encoder that may be there.
+enum Candidate {
+    Mpp(MppLibrary, MppOptions),
+    Software,
+}
+
+impl Candidate {
+    /// What can be known before there is a picture.
+    fn find(kind: EncoderKind, config: &EncoderConfig) -> Result<Self, EncodeError> {
+        match kind {
+            EncoderKind::Mpp => {
+                let library = MppLibrary::load(config.mpp_library.as_deref().unwrap_or(Path::new(MppLibrary::NAME)))?;
+                if !library.offers(Codec::H264) {
+                    return Err(EncodeError::Settings("this board's MPP does not encode H.264".to_owned()));
+                }
+                Ok(Self::Mpp(library, options(config)))
+            }
+            EncoderKind::V4l2M2m => Err(EncodeError::Settings("not built in".to_owned())),
+            EncoderKind::Software => Ok(Self::Software),
+        }
+    }
+    fn kind(&self) -> EncoderKind {
+        match self {
+            Self::Mpp(..) => EncoderKind::Mpp,
+            Self::Software => EncoderKind::Software,
+        }
+    }
+    fn open(&self, settings: EncoderSettings, format: &CameraFormat) -> Result<Box<dyn Encoder>, EncodeError> {
+        let (range, matrix) = (format.range, format.matrix);
+        Ok(match self {
+            Self::Mpp(library, options) => Box::new(MppEncoder::open(library, settings, range, matrix, *options)?),
+            Self::Software => Box::new(SoftEncoder::open_as(settings, range, matrix)?),
+        })
+    }
+}
+
+fn options(config: &EncoderConfig) -> MppOptions {
+    let rate_control = if config.variable_rate { RateControl::Variable } else { RateControl::Constant };
+    let (intra_refresh_rows, slice_bytes) = (config.intra_refresh_rows, config.slice_bytes);
+    MppOptions { rate_control, intra_refresh_rows, slice_bytes, ..MppOptions::default() }
+}
+
+/// Finds the encoders of this board and says which.
+///
+/// # Errors
+/// [`EncodeError`] when there is none of those that were asked for: why the last one is not there.
+pub fn find(config: &Config) -> Result<MakeEncoder, EncodeError> {
+    let order = config.encoders();
+    let (mut found, mut missing) = (Vec::new(), None);
+    for kind in order.kinds() {
+        match Candidate::find(*kind, &config.encoder) {
+            Ok(candidate) => found.push(candidate),
+            Err(error) => {
+                tracing::info!(encoder = %kind, %error, "not there");
+                missing = Some(error);
+            }
+        }
+    }
+    let Some(first) = found.first() else {
+        return Err(missing.unwrap_or_else(|| EncodeError::Settings("no encoder was asked for".to_owned())));
+    };
+    tracing::info!(encoder = %first.kind(), asked = %order, "encoders were looked for");
+    let (bitrate_bps, key_interval_s) = (config.encoder.bitrate_kbps * 1_000, config.encoder.key_interval_s);
+    let mut last = None;
+    Ok(Box::new(move |format: &CameraFormat| {
+        let settings = EncoderSettings {
+            codec: Codec::H264,
+            width: format.geometry.width,
+            height: format.geometry.height,
+            fps: format.fps,
+            bitrate_bps,
+            key_interval: (format.fps * key_interval_s as f32).round().max(1.0) as u32,
+        };
+        let (encoder, kind) = first_that_opens(&found, settings, format)?;
+        if last.replace(kind) != Some(kind) {
+            tracing::info!(encoder = %kind, "pictures are encoded by");
+        }
+        Ok(encoder)
+    }))
+}
+
+/// The first that opens. One that is stuck is no reason to go to the next: a new process has it again, and the road decides when to ask for that.
+fn first_that_opens(
+    found: &[Candidate],
+    settings: EncoderSettings,
+    format: &CameraFormat,
+) -> Result<(Box<dyn Encoder>, EncoderKind), EncodeError> {
+    let mut refused = None;
+    for candidate in found {
+        match candidate.open(settings, format) {
+            Ok(encoder) => return Ok((encoder, candidate.kind())),
+            Err(error @ (EncodeError::Stuck(_) | EncodeError::Wedged(_))) => return Err(error),
+            Err(error) => {
+                if found.len() > 1 {
+                    tracing::warn!(encoder = %candidate.kind(), %error, "does not open; the next one is tried");
+                }
+                refused = Some(error);
+            }
+        }
+    }
+    Err(refused.unwrap_or_else(|| EncodeError::Settings("no encoder was found".to_owned())))
+}
