@@ -2,6 +2,7 @@
 //! faults included.
 #![forbid(unsafe_code)]
 
+pub mod annexb;
 pub mod camera;
 pub mod clock;
 pub mod detector;

@@ -14,7 +14,6 @@
 //! | `handles` | the library's objects, each freed once |
 //! | `settings` | what the library is asked for, by name |
 //! | `layout`, `imports` | where a picture's planes lie; dma-bufs that the library knows |
-//! | `stream` | what must be true of an access unit |
 //!
 //! Standards: ITU-T H.264 and H.265, Annex B of each. `base:low_delay` is never set (its makers advise against it); slices as they become ready are
 //! `split:*`, see [`MppOptions::slice_bytes`]. Not goals: decoding, rotation, scaling, JPEG.
@@ -27,7 +26,6 @@ mod layout;
 mod library;
 mod session;
 mod settings;
-mod stream;
 mod worker;
 
 pub use encoder::MppEncoder;

@@ -5,7 +5,7 @@ use crate::imports::Imports;
 use crate::layout::Layout;
 use crate::library::coding;
 use crate::settings::{self, MppOptions};
-use crate::stream::Unit;
+use board_hal::annexb::AccessUnit;
 use board_hal::{EncodeError, EncoderSettings};
 use mask::{ColourMatrix, ColourRange, Geometry, MaskedFrame};
 use rkmpp_sys::*;
@@ -221,13 +221,13 @@ impl Session {
     fn finish(&mut self, data: &mut Vec<u8>) -> Result<bool, EncodeError> {
         let codec = self.settings.codec;
         let wrong = || EncodeError::Failed("MPP: what came is no access unit".to_owned());
-        let unit = Unit::read(codec, data).ok_or_else(wrong)?;
+        let unit = AccessUnit::read(codec, data).ok_or_else(wrong)?;
         if unit.key && !unit.has_header {
             let buffer = self.group.buffer(HEADER_BYTES)?;
             let mut packet = Packet::new(&self.mpp, &buffer)?;
             self.context.header(&mut packet)?;
             data.splice(0..0, packet.bytes().iter().copied());
-            if Unit::read(codec, data) != Some(Unit { key: true, has_header: true }) {
+            if !AccessUnit::read(codec, data).is_some_and(|unit| unit.key && unit.has_header) {
                 return Err(EncodeError::Failed("MPP: no parameter sets for a key picture".to_owned()));
             }
         }

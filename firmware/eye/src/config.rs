@@ -191,6 +191,9 @@ pub struct EncoderConfig {
     /// MPP: cuts pictures into slices of about so many bytes, 200 to 60000.
     #[serde(default)]
     pub slice_bytes: Option<u32>,
+    /// The V4L2 memory-to-memory device, where it is not to be looked for.
+    #[serde(default)]
+    pub m2m_device: Option<PathBuf>,
     /// MPP's library, by name or path, where it is not the usual one.
     #[serde(default)]
     pub mpp_library: Option<PathBuf>,
@@ -212,6 +215,7 @@ impl Default for EncoderConfig {
             variable_rate: false,
             intra_refresh_rows: None,
             slice_bytes: None,
+            m2m_device: None,
             mpp_library: None,
         }
     }

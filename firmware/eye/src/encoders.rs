@@ -7,11 +7,13 @@ use board_hal::{CameraFormat, Codec, EncodeError, Encoder, EncoderSettings};
 use board_mpp::{MppEncoder, MppLibrary, MppOptions, RateControl};
 use board_openh264::SoftEncoder;
 use board_profile::EncoderKind;
-use std::path::Path;
+use board_v4l2_m2m::M2mEncoder;
+use std::path::{Path, PathBuf};
 
 /// An encoder that may be there.
 enum Candidate {
     Mpp(MppLibrary, MppOptions),
+    V4l2M2m(PathBuf),
     Software,
 }
 
@@ -26,13 +28,18 @@ impl Candidate {
                 }
                 Ok(Self::Mpp(library, options(config)))
             }
-            EncoderKind::V4l2M2m => Err(EncodeError::Settings("not built in".to_owned())),
+            EncoderKind::V4l2M2m => {
+                let device = config.m2m_device.clone().or_else(|| board_v4l2_m2m::find(Codec::H264).into_iter().next());
+                let none = || EncodeError::Settings("no device under /dev/video* encodes NV12 to H.264".to_owned());
+                device.map(Self::V4l2M2m).ok_or_else(none)
+            }
             EncoderKind::Software => Ok(Self::Software),
         }
     }
     fn kind(&self) -> EncoderKind {
         match self {
             Self::Mpp(..) => EncoderKind::Mpp,
+            Self::V4l2M2m(_) => EncoderKind::V4l2M2m,
             Self::Software => EncoderKind::Software,
         }
     }
@@ -40,6 +47,7 @@ impl Candidate {
         let (range, matrix) = (format.range, format.matrix);
         Ok(match self {
             Self::Mpp(library, options) => Box::new(MppEncoder::open(library, settings, range, matrix, *options)?),
+            Self::V4l2M2m(device) => Box::new(M2mEncoder::open(device, settings, range, matrix)?),
             Self::Software => Box::new(SoftEncoder::open_as(settings, range, matrix)?),
         })
     }

@@ -68,4 +68,10 @@ fn hardware_that_was_asked_for_and_is_not_there_is_said_in_one_line() {
     let refused = find("kind = \"mpp\", mpp_library = \"/nonexistent/librockchip_mpp.so.1\"").err().unwrap();
     assert!(refused.contains("/nonexistent/librockchip_mpp.so.1") && refused.contains("install"), "{refused}");
     assert_eq!(refused.lines().count(), 1);
+    // A device that is no device is found out when it is opened, and the next one is taken.
+    let absent = "m2m_device = \"/nonexistent/video0\"";
+    let format = format(64, 64);
+    let refused = find(&format!("kind = \"v4l2-m2m\", {absent}")).unwrap()(&format).err().unwrap().to_string();
+    assert!(refused.contains("/nonexistent/video0") && refused.lines().count() == 1, "{refused}");
+    assert!(find(&format!("kind = [\"v4l2-m2m\", \"software\"], {absent}")).unwrap()(&format).is_ok());
 }
