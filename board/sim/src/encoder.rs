@@ -41,6 +41,8 @@ pub struct SimUnit {
     pub key: bool,
     /// Mean luma of the masked frame.
     pub mean_luma: u8,
+    /// Frames per second that rate control reckons with, rounded.
+    pub fps: u32,
 }
 
 impl SimUnit {
@@ -53,7 +55,8 @@ impl SimUnit {
         let mut words = std::str::from_utf8(body).ok()?.split_ascii_whitespace();
         let frame = FrameId(words.next()?.strip_prefix("frame=")?.parse().ok()?);
         let mean_luma = words.next()?.strip_prefix("luma=")?.parse().ok()?;
-        Some(Self { frame, key, mean_luma })
+        let fps = words.next()?.strip_prefix("fps=")?.parse().ok()?;
+        Some(Self { frame, key, mean_luma, fps })
     }
 }
 
@@ -89,7 +92,8 @@ impl SimEncoder {
         }
         unit.data.extend_from_slice(START);
         unit.data.push(if key { IDR } else { NON_IDR });
-        write!(unit.data, "frame={} luma={} ", frame.info().id.0, mean_luma(frame)).expect("a Vec takes every byte");
+        let (id, luma, fps) = (frame.info().id.0, mean_luma(frame), self.settings.fps.round() as u32);
+        write!(unit.data, "frame={id} luma={luma} fps={fps} ").expect("a Vec takes every byte");
     }
 }
 

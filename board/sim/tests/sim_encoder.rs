@@ -31,7 +31,7 @@ fn a_unit_says_which_frame_it_holds_and_how_bright_it_was() {
         let id = frame.info().id;
         encoder.encode(frame, n == 4, &mut unit).unwrap();
         let key = [0, 3, 4].contains(&n);
-        assert_eq!(SimUnit::read(&unit.data), Some(SimUnit { frame: id, key, mean_luma: 77 }), "unit {n}");
+        assert_eq!(SimUnit::read(&unit.data), Some(SimUnit { frame: id, key, mean_luma: 77, fps: 10 }), "unit {n}");
         assert_eq!(unit.key, key);
     }
 }

@@ -58,3 +58,14 @@ fn p5_a_new_share_does_not_wait_for_the_cap_of_the_one_before() {
     side.desk.open();
     assert!(side.step().unwrap().key);
 }
+
+#[test]
+fn the_encoder_reckons_with_the_rate_under_the_cap_without_a_key_picture() {
+    let mut side = Roadside::new().sharing();
+    assert_eq!(side.picture().0.fps, CAMERA_FPS as u32);
+    for (cap, fps) in [(Some(5), 5), (Some(12), 12), (Some(60), CAMERA_FPS as u32), (None, CAMERA_FPS as u32)] {
+        side.desk.want(|order| order.fps_cap = cap);
+        let shown = side.steps(30);
+        assert!(shown.iter().all(|delivery| delivery.unit().fps == fps && !delivery.key), "{cap:?}");
+    }
+}

@@ -24,6 +24,8 @@ pub(super) struct Encoding {
     slate_fits: bool,
     /// The encoder has made something since it was built.
     proven: bool,
+    /// A rate that it does not take; asking with every picture would help nobody.
+    refused_fps: Option<f32>,
     again: BackOff,
 }
 
@@ -37,6 +39,7 @@ impl Encoding {
             slate: Slate::default(),
             slate_fits: false,
             proven: false,
+            refused_fps: None,
             again: BackOff::new(),
         }
     }
@@ -77,6 +80,30 @@ impl Encoding {
         self.slate_fits
     }
 
+    /// So many pictures a second come at most: rate control must know, or under a cap each would get the bits of a faster stream's.
+    pub(super) fn reckon_with(&mut self, fps_cap: Option<u8>, format: &CameraFormat, now_us: u64) {
+        let fps = fps_cap.map_or(format.fps, |cap| format.fps.min(cap.into()));
+        let Some(encoder) = self.encoder.as_mut() else { return };
+        let settings = *encoder.settings();
+        if settings.fps.to_bits() == fps.to_bits() || self.refused_fps == Some(fps) {
+            return;
+        }
+        let watched = self.watchdog.enter(Stage::Encode, ENCODE_LIMIT);
+        let changed = encoder.change(settings.bitrate_bps, fps);
+        drop(watched);
+        match changed {
+            Ok(()) => tracing::debug!(fps, "the encoder reckons with another rate"),
+            Err(error @ EncodeError::Settings(_)) => {
+                tracing::warn!(fps, %error, "the encoder keeps its rate");
+                self.refused_fps = Some(fps);
+            }
+            Err(error) => {
+                tracing::error!(%error, "the encoder is built anew");
+                self.failed(&error, now_us);
+            }
+        }
+    }
+
     /// Encodes a picture. `None` when that failed, or when a failure was too short a while ago; whatever comes next must be a key picture then.
     pub(super) fn encode(
         &mut self,
@@ -108,7 +135,7 @@ impl Encoding {
             return;
         }
         match (self.make)(format) {
-            Ok(encoder) => (self.encoder, self.proven) = (Some(encoder), false),
+            Ok(encoder) => (self.encoder, self.proven, self.refused_fps) = (Some(encoder), false, None),
             Err(error) => {
                 let again = self.again.failed(now_us);
                 tracing::error!(%error, ?again, "no encoder");

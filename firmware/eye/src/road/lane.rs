@@ -16,6 +16,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// The slate is repeated at this interval, so that a viewer who joins sees it.
 const SLATE_EVERY_US: u64 = 500_000;
 
+/// A picture that is ready to be encoded.
+pub(super) struct Masked {
+    pub(super) frame: MaskedFrame,
+    pub(super) painted: Painted,
+    pub(super) rung: Rung,
+    /// Most pictures a second that are shown.
+    pub(super) fps_cap: Option<u8>,
+}
+
 // Moved through the queue's one place as it is: no frame may cost an allocation.
 #[allow(clippy::large_enum_variant)]
 enum Job {
@@ -24,7 +33,7 @@ enum Job {
     /// Try again to make the slate.
     MakeSlate,
     /// Encode and deliver.
-    Picture { frame: MaskedFrame, painted: Painted, rung: Rung, key: bool },
+    Picture(Masked, bool),
     /// Deliver the slate, at its pace.
     Slate(CaptureTime),
 }
@@ -86,9 +95,9 @@ impl Lane {
         self.hand_in(Job::MakeSlate);
     }
 
-    /// Encodes and delivers `frame`; as a key picture when `key`, or when something was lost before it. `false`: there was no place for it.
-    pub(super) fn picture(&self, frame: MaskedFrame, painted: Painted, rung: Rung, key: bool) -> bool {
-        self.hand_in(Job::Picture { frame, painted, rung, key })
+    /// Encodes and delivers a picture; as a key picture when `key`, or when something was lost before it. `false`: there was no place for it.
+    pub(super) fn picture(&self, masked: Masked, key: bool) -> bool {
+        self.hand_in(Job::Picture(masked, key))
     }
 
     /// Shows the slate, at once after a picture and then at its slow pace; the picture that follows it will be a key picture.
@@ -137,7 +146,7 @@ impl Side {
                     self.make_slate();
                 }
                 Job::MakeSlate => self.make_slate(),
-                Job::Picture { frame, painted, rung, key } => self.picture(frame, &painted, rung, key),
+                Job::Picture(masked, key) => self.picture(masked, key),
                 Job::Slate(at) => self.show_slate(at),
             }
             self.shared.wants_slate.store(self.encoding.wants_slate(), Ordering::Release);
@@ -154,15 +163,18 @@ impl Side {
         }
     }
 
-    fn picture(&mut self, frame: MaskedFrame, painted: &Painted, rung: Rung, key: bool) {
+    fn picture(&mut self, masked: Masked, key: bool) {
+        let Masked { frame, painted, rung, fps_cap } = masked;
         let captured = frame.info().captured;
         let Some(format) = self.format.as_ref() else { return };
         let key = key || self.key_next;
-        let Some(unit) = self.encoding.encode(frame, key, format, self.clock.monotonic_us()) else {
+        let now_us = self.clock.monotonic_us();
+        self.encoding.reckon_with(fps_cap, format, now_us);
+        let Some(unit) = self.encoding.encode(frame, key, format, now_us) else {
             return self.show_slate(captured);
         };
         self.last_slate_us = None;
-        let picture = Picture { data: &unit.data, key: unit.key, captured, rung, painted: Some(painted) };
+        let picture = Picture { data: &unit.data, key: unit.key, captured, rung, painted: Some(&painted) };
         self.key_next = self.desk.deliver(&picture);
     }
 

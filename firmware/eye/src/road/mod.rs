@@ -20,7 +20,7 @@ use crate::watchdog::{Stage, Watchdog};
 use board_hal::{CameraError, CameraFormat, CameraSource, Clock};
 use contract::Rung;
 use encoding::Encoding;
-use lane::Lane;
+use lane::{Lane, Masked};
 use look::look;
 use mask::ladder::{Event, Fault, Ladder};
 use mask::scene_cut::{Change, SceneCut, SceneCutSettings};
@@ -333,7 +333,7 @@ impl Road {
             }
         };
         self.shapes_painted += plan.areas(&geometry).len() as u64;
-        if self.lane.picture(masked, painted, plan.rung(), self.key_next) {
+        if self.lane.picture(Masked { frame: masked, painted, rung: plan.rung(), fps_cap }, self.key_next) {
             self.key_next = false;
             self.rate.shown(captured.monotonic_us, fps_cap);
         } else {
