@@ -8,13 +8,13 @@ use std::num::NonZeroU8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Filter {
-    /// At most two cells across a head and one over a plate, in four grays.
+    /// At most two cells across a head and one over a plate, in three grays.
     Pixelate,
     /// A flat colour over every detected object.
     Fill,
     /// `fill`, and everything that moves becomes a flat shape over a still scene.
     Silhouette,
-    /// The whole picture in cells so large that the largest face of the view spans at most four.
+    /// The whole picture in cells two and a quarter times as wide as the largest face of the view, in few colours.
     Coarse,
 }
 

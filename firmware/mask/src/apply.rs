@@ -69,14 +69,14 @@ impl Painter {
                 flat_objects(&mut canvas, plan);
                 let sure = plan.rung() == Rung::Clear;
                 let coarse_cell_px = coarse_cell_px.map(|cell_px| cell_px as usize);
-                self.silhouette.paint(&mut canvas, &Ask { objects: plan.objects(), at_us, sure, coarse_cell_px });
+                self.silhouette.paint(&mut canvas, &Ask { objects: &plan.masks, at_us, sure, coarse_cell_px });
                 // Once more: what is painted by cells does not end where a zone does.
                 flat_zones(&mut canvas, plan);
             }
             Style::Fill => flat_objects(&mut canvas, plan),
             Style::Pixelate => {
-                for object in plan.objects() {
-                    self.held.paint(&mut canvas, object, at_us);
+                for mask in &plan.masks {
+                    self.held.paint(&mut canvas, mask, at_us);
                 }
             }
         }
@@ -95,8 +95,8 @@ fn flat_zones(canvas: &mut Canvas<'_>, plan: &Plan) {
 }
 
 fn flat_objects(canvas: &mut Canvas<'_>, plan: &Plan) {
-    for object in plan.objects() {
-        if let Some(area) = Area::outward(object.rect, &canvas.geometry) {
+    for mask in &plan.masks {
+        if let Some(area) = Area::outward(mask.rect, &canvas.geometry) {
             canvas.flat(&area, FILL);
         }
     }

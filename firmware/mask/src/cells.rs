@@ -1,7 +1,8 @@
-//! `pixelate`: at most two cells across a head and one over a plate, each in one of four grays that is held still.
+//! `pixelate`: at most two cells across a head and one over a plate, each in one of three grays that is held still.
 //!
-//! So few because of what was measured (models/attack): with six coloured cells a matcher names one of forty people seventeen times as often as by
-//! chance, and a plate's row of cells tells it from 200 others. The step lies between three cells and four; colour tells more than shape.
+//! Cells are about square, so that an upright head gets two, one above the other. So few because of what was measured (models/attack): with six coloured
+//! cells a matcher names one of forty people seventeen times as often as by chance, and a plate's row of cells tells it from 200 others. The step lies
+//! between three cells and four; colour tells more than shape.
 //!
 //! **The grid belongs to the track, not to the picture, and its colours are those of one frame for about a second.** An object that moves carries its
 //! cells along. Were the colours taken anew in each frame, every frame would sample the face at another offset, and a second of video could be
@@ -18,8 +19,8 @@ use heapless::Vec;
 pub const MAX_CELLS: u8 = 2;
 /// Most cells across a plate: a row of cells is a row of letters to whoever has the list of plates.
 pub const MAX_PLATE_CELLS: u8 = 1;
-/// Luma of a cell: the middle of the quarter of the range that its mean lies in. No colour.
-const GRAY_STEP: u8 = 64;
+/// Luma of a cell: the middle of the third of the range that its mean lies in. No colour.
+const GRAY_STEP: u8 = 86;
 /// Smallest cell, pixels: small objects get fewer cells rather than cells that keep single colour samples.
 pub const MIN_CELL_PX: u8 = 8;
 /// How long colours are held, microseconds of capture time.
@@ -67,7 +68,7 @@ impl Cells {
     }
 }
 
-/// The middle of the quarter that its luma lies in.
+/// The middle of the third that its luma lies in.
 fn gray_of(colour: Yuv) -> Yuv {
     Yuv::gray(colour.y / GRAY_STEP * GRAY_STEP + GRAY_STEP / 2)
 }

@@ -12,6 +12,7 @@ mod canvas;
 mod cells;
 mod coarse;
 mod font;
+mod forms;
 pub mod frame;
 pub mod ladder;
 pub mod object;
@@ -25,6 +26,7 @@ pub use apply::{Painter, apply};
 pub use area::Area;
 pub use canvas::{BLACK, FILL, WHITE, Yuv, ZONE};
 pub use cells::{HOLD_RESIZED_US, HOLD_US, MAX_CELLS, MAX_PLATE_CELLS, MIN_CELL_PX};
+pub use forms::{HOLD_FORM_US, HeldForms};
 pub use frame::{
     CaptureTime, ColourMatrix, ColourRange, DmaBuf, FrameBuffer, FrameError, FrameId, FrameInfo, Geometry, MaskedFrame,
     NotWrittenBack, Planes, PlanesMut, RawFrame,

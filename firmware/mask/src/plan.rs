@@ -3,6 +3,7 @@
 //! **[`decide`] is the only maker of a [`Plan`]; whenever it is told nothing, or something about another frame, the whole picture is covered.**
 
 use crate::{Area, FrameId, Geometry, MAX_OBJECTS, Object, Objects, Rect};
+use crate::{coarse, forms};
 use contract::policy::View;
 use contract::{Filter, Rung};
 use heapless::Vec;
@@ -87,6 +88,8 @@ pub struct Plan {
     pub(crate) rung: Rung,
     pub(crate) filter: Filter,
     pub(crate) objects: Vec<Object, MAX_OBJECTS>,
+    /// The same, in the forms in which they are painted.
+    pub(crate) masks: Vec<Object, MAX_OBJECTS>,
     pub(crate) zones: Vec<Rect, MAX_ZONES>,
     pub(crate) coarse_cell_px: Option<u32>,
 }
@@ -107,7 +110,7 @@ impl Plan {
     pub fn filter(&self) -> Filter {
         self.filter
     }
-    /// What is masked one by one.
+    /// What is masked one by one, as it was found; [`Plan::areas`] says what is painted.
     #[must_use]
     pub fn objects(&self) -> &[Object] {
         &self.objects
@@ -123,7 +126,7 @@ impl Plan {
         if self.covers_all() {
             return Vec::from_array([Area::whole(geometry)]);
         }
-        let rects = self.zones.iter().copied().chain(self.objects.iter().map(|object| object.rect));
+        let rects = self.zones.iter().copied().chain(self.masks.iter().map(|mask| mask.rect));
         rects.filter_map(|rect| Area::outward(rect, geometry)).collect()
     }
     /// Every combination that is not known to show enough too little is `Dark`.
@@ -148,25 +151,20 @@ pub fn decide(frame: FrameId, objects: Option<&Objects>, rung: Rung, filter: Fil
         found.frame == frame && !found.doubtful && found.list.iter().all(|object| object.rect.is_sound())
     });
     let mut rung = if known.is_none() { rung.max(Rung::Covered) } else { rung };
-    let coarse_cell_px = scene.largest_face_px.filter(|px| px.is_finite() && *px > 0.0).map(coarse_cell_px);
+    let coarse_cell_px = scene.largest_face_px.filter(|px| px.is_finite() && *px > 0.0).map(coarse::cell_px);
     let whole = rung >= Rung::Covered || filter == Filter::Coarse;
     let zones_unsound = scene.zones.iter().any(|zone| ![zone.x, zone.y, zone.w, zone.h].iter().all(|v| v.is_finite()));
     if (whole && coarse_cell_px.is_none()) || zones_unsound {
         rung = Rung::Dark;
     }
+    let objects = known.map(|found| found.list.clone()).unwrap_or_default();
     Plan {
         frame,
         rung,
         filter: if whole { Filter::Coarse } else { filter },
-        objects: known.map(|found| found.list.clone()).unwrap_or_default(),
+        masks: objects.iter().map(forms::mask_of).collect(),
+        objects,
         zones: scene.zones.clone(),
         coarse_cell_px,
     }
-}
-
-/// Cell size at which a face of `largest_face_px` spans at most four cells wherever the grid falls: `floor(w / c) + 1 <= 4`, hence more than a
-/// third of it. Even, because chroma is half size; at least 16.
-fn coarse_cell_px(largest_face_px: f32) -> u32 {
-    let third = (largest_face_px.max(1.0) / 3.0).floor() as u32 + 1;
-    (third.clamp(16, 1 << 20) + 1) & !1
 }

@@ -7,7 +7,7 @@ mod support;
 
 use contract::{Filter, Rung};
 use mask::plan::{Plan, decide};
-use mask::{FrameId, Overlay, Painter, apply};
+use mask::{FrameId, HeldForms, Overlay, Painter, apply};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 use support::{Picture, found, head, scene};
@@ -32,6 +32,7 @@ fn p12_a_warm_painter_allocates_nothing() {
     let region = Region::new(ALLOCATOR);
     let raw = Picture::noise(640, 480, 0, 1);
     assert!(region.change().allocations > 0, "the counter counts");
+    let mut forms = HeldForms::new();
     let mut painter = Painter::with_overlay(Overlay::new("613"));
     // One round warms the painter. The others are for the test harness, whose own thread still allocates while the first frames are painted.
     for id in 0..WARM {
@@ -43,6 +44,8 @@ fn p12_a_warm_painter_allocates_nothing() {
         for plan in plans(id) {
             let frame = raw.frame(id, id * 40_000);
             let region = Region::new(ALLOCATOR);
+            let mut plan = plan;
+            forms.hold(&mut plan, id * 40_000);
             let masked = apply(frame, &plan, &mut painter).unwrap();
             let change = region.change();
             assert_eq!((change.allocations, change.reallocations), (0, 0), "frame {id}, {}", plan.filter());

@@ -79,7 +79,7 @@ fn p2_within_a_pixelated_cell_nothing_correlates_with_what_was_there() {
     colours.sort_unstable();
     colours.dedup();
     assert!(colours.len() <= 4, "{} colours over one head", colours.len());
-    assert!(colours.iter().all(|(luma, chroma)| luma % 64 == 32 && *chroma == [128, 128]), "{colours:?}");
+    assert!(colours.iter().all(|(luma, chroma)| [43, 129, 215].contains(luma) && *chroma == [128, 128]), "{colours:?}");
 }
 
 #[test]

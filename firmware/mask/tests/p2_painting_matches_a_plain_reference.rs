@@ -19,6 +19,26 @@ fn edges(rect: Rect) -> Edges {
     (down(rect.x), down(rect.y), up(rect.x + rect.w), up(rect.y + rect.h))
 }
 
+/// The form in which an object is painted, found by trying all.
+fn form(object: &Object) -> Edges {
+    const SIDES: [i64; 18] = [8, 10, 12, 16, 20, 26, 32, 40, 50, 64, 80, 102, 128, 162, 204, 256, 322, 406];
+    let (left, top, right, bottom) = edges(object.rect);
+    if object.class == Class::Plate {
+        return (left, top, right, bottom);
+    }
+    let mut forms = Vec::new();
+    for (index, &side) in SIDES.iter().enumerate() {
+        forms.push((side, (side * 9 + 15) / 16 * 2));
+        if let Some(&twice) = SIDES.get(index + 3) {
+            forms.extend([(twice, side), (side, twice)]);
+        }
+    }
+    forms.retain(|(w, h)| *w >= right - left && *h >= bottom - top);
+    let (w, h) = forms.into_iter().min_by_key(|(w, h)| w * h).unwrap();
+    let (left, top) = (left - (w - (right - left)) / 4 * 2, top - (h - (bottom - top)) / 4 * 2);
+    (left, top, left + w, top + h)
+}
+
 /// Pixels of an area that are in the picture.
 fn pixels(picture: &Picture, (left, top, right, bottom): Edges) -> Vec<(usize, usize)> {
     let (width, height) = (picture.geometry.width as i64, picture.geometry.height as i64);
@@ -79,25 +99,29 @@ fn reference(raw: &Picture, objects: &[Object], filter: Filter, scene: &Scene) -
         paint(&mut out, edges(*zone), ZONE);
     }
     if filter == Filter::Coarse {
-        let cell = (scene.largest_face_px.unwrap() / 3.0) as i64 + 1;
+        let cell = (scene.largest_face_px.unwrap() * 2.25).ceil() as i64;
         let cell = (cell.max(16) + 1) / 2 * 2;
+        let few = |Yuv { y, cb, cr }: Yuv| {
+            let nearest = |value: u8| ((u16::from(value) + 16).min(255) / 32 * 32) as u8;
+            Yuv { y: y / 64 * 64 + 32, cb: nearest(cb), cr: nearest(cr) }
+        };
         let before = out.clone();
         for y in (0..raw.geometry.height as i64).step_by(cell as usize) {
             for x in (0..raw.geometry.width as i64).step_by(cell as usize) {
                 let area = (x, y, x + cell, y + cell);
-                paint(&mut out, area, mean(&before, area).unwrap());
+                paint(&mut out, area, few(mean(&before, area).unwrap()));
             }
         }
         return out;
     }
     for object in objects {
-        let outline = edges(object.rect);
+        let outline = form(object);
         if filter == Filter::Fill {
             paint(&mut out, outline, FILL);
             continue;
         }
         let cells = cells(outline, object.class);
-        let gray = |colour: Yuv| Yuv { y: colour.y / 64 * 64 + 32, cb: 128, cr: 128 };
+        let gray = |colour: Yuv| Yuv { y: colour.y / 86 * 86 + 43, cb: 128, cr: 128 };
         let colours: Vec<Option<Yuv>> = cells.iter().map(|cell| mean(&out, *cell).map(gray)).collect();
         for (cell, colour) in cells.into_iter().zip(colours) {
             if let Some(colour) = colour {

@@ -116,24 +116,52 @@ fn p3_a_zone_whose_place_is_no_number_makes_the_picture_dark() {
 }
 
 #[test]
-fn p3_coarse_cells_leave_at_most_four_across_the_largest_face() {
-    // A ramp of a step every sixteen pixels, the smallest cell: no two neighbouring cells have the same mean.
-    let mut raw = Picture::noise(4096, 2, 0, 1);
+fn p3_no_coarse_cell_is_narrower_than_two_and_a_quarter_of_the_largest_face() {
+    // Dark and light in turn, every sixteen pixels: the smallest cell.
+    let mut raw = Picture::noise(8192, 2, 0, 1);
     for (x, value) in raw.luma.iter_mut().enumerate() {
-        *value = (x % 4096 / 16) as u8;
+        *value = if x % 8192 / 16 % 2 == 0 { 30 } else { 220 };
     }
-    for px in 1..2000_u16 {
-        let scene = Scene { largest_face_px: Some(px.into()), ..Scene::unknown() };
-        let plan = decide(FrameId(1), None, Rung::Clear, Filter::Coarse, &scene);
-        let masked = apply(raw.frame(1, 0), &plan, &mut Painter::new()).unwrap();
-        let line = &masked.planes().luma[..4096];
-        let edges: Vec<usize> = (1..4096).filter(|&x| line[x] != line[x - 1]).collect();
-        assert!(edges.len() > 2, "the cells can be told apart, {px}");
-        // Five cells across a face would have four edges within it.
-        for four in edges.windows(4) {
-            assert!(four[3] - four[0] >= usize::from(px), "a face of {px} spans five cells: {four:?}");
+    for px in [0.5, 1.0, 7.1] {
+        assert_eq!(edges_of_cells(&raw, px)[..3], [16, 32, 48], "{px}");
+    }
+    for px in 8..1500_u16 {
+        let cell = (usize::from(px) * 9).div_ceil(4).next_multiple_of(2);
+        // As wide as cells should be: with any other width, or another grid, edges lie elsewhere.
+        for (x, value) in raw.luma.iter_mut().enumerate() {
+            *value = if x % 8192 / cell % 2 == 0 { 30 } else { 220 };
         }
+        let edges = edges_of_cells(&raw, px.into());
+        assert!(edges.len() >= 2 && edges.windows(2).all(|two| two[1] - two[0] == cell), "{px}: {edges:?}");
     }
+}
+
+/// Where a line of the picture under `coarse` changes.
+fn edges_of_cells(raw: &Picture, largest_face_px: f32) -> Vec<usize> {
+    let scene = Scene { largest_face_px: Some(largest_face_px), ..Scene::unknown() };
+    let plan = decide(FrameId(1), None, Rung::Clear, Filter::Coarse, &scene);
+    let masked = apply(raw.frame(1, 0), &plan, &mut Painter::new()).unwrap();
+    let line = &masked.planes().luma[..8192];
+    (1..8192).filter(|&x| line[x] != line[x - 1]).collect()
+}
+
+#[test]
+fn p2_coarse_shows_four_values_of_luma_and_eight_of_each_colour_and_gray_stays_gray() {
+    let (mut lumas, mut chromas) = (Vec::new(), Vec::new());
+    for value in 0..=255_u8 {
+        let mut raw = Picture::noise(32, 32, 0, 1);
+        raw.luma.fill(value);
+        raw.chroma.fill(value);
+        let plan = decide(FrameId(1), None, Rung::Clear, Filter::Coarse, &scene());
+        let masked = apply(raw.frame(1, 0), &plan, &mut Painter::new()).unwrap();
+        lumas.push(masked.planes().luma[0]);
+        chromas.push(masked.planes().chroma[0]);
+        assert!(lumas.last().unwrap().abs_diff(value) <= 32 && chromas.last().unwrap().abs_diff(value) <= 31);
+    }
+    assert_eq!(chromas[128], 128);
+    lumas.dedup();
+    chromas.dedup();
+    assert_eq!((lumas.len(), chromas.len()), (4, 8), "{lumas:?} {chromas:?}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ use lane::{Lane, Masked};
 use look::look;
 use mask::ladder::{Event, Fault, Ladder};
 use mask::scene_cut::{Change, SceneCut, SceneCutSettings};
-use mask::{CaptureTime, FrameId, Painter, Plan, RawFrame};
+use mask::{CaptureTime, FrameId, HeldForms, Painter, Plan, RawFrame};
 use pace::{BackOff, RateCap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +53,7 @@ pub struct Road {
     sight: Sight,
     cut: SceneCut,
     ladder: Ladder,
+    forms: HeldForms,
     painter: Painter,
     lane: Lane,
     desk: Arc<dyn Desk>,
@@ -91,6 +92,7 @@ impl Road {
             sight,
             cut: SceneCut::new(SceneCutSettings::default()),
             ladder,
+            forms: HeldForms::new(),
             painter,
             lane,
             desk,
@@ -295,7 +297,8 @@ impl Road {
         let verdict = self.ladder.frame(at_us);
         let order = self.order();
         if order.open {
-            let plan = mask::plan::decide(info.id, Some(&objects), verdict.rung, order.filter, &order.scene);
+            let mut plan = mask::plan::decide(info.id, Some(&objects), verdict.rung, order.filter, &order.scene);
+            self.forms.hold(&mut plan, at_us);
             let painted = Painted { filter: order.filter, scene: order.scene };
             self.share(frame, &plan, painted, order.fps_cap);
         }

@@ -35,7 +35,7 @@ pub const FRAME_US: u64 = 40_000;
 pub const GOOD_FRAMES: u32 = 4;
 /// The view's largest face in pixels, and the cells that follow from it.
 pub const LARGEST_FACE_PX: f32 = 45.0;
-pub const CELL_PX: usize = 16;
+pub const CELL_PX: usize = 102;
 /// How long a frame waits for a detector that is not scripted to be late: for ever, as tests go.
 pub const PATIENT: Duration = Duration::from_secs(60);
 /// How long it waits for one that is.

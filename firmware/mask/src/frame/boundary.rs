@@ -64,6 +64,7 @@ only_inside! {
             rung: contract::Rung::Clear,
             filter: contract::Filter::Fill,
             objects: Default::default(),
+            masks: Default::default(),
             zones: Default::default(),
             coarse_cell_px: None,
         }

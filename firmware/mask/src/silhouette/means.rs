@@ -1,6 +1,7 @@
 //! Where nothing is known yet: the cells of `coarse`, only those that are needed.
 
 use crate::canvas::{Canvas, FILL, Yuv};
+use crate::coarse;
 use crate::{Area, Geometry};
 
 /// Means of one picture.
@@ -32,7 +33,7 @@ impl Means {
                 if mean.is_none() {
                     let (x, y) = (column * cell_px, row * cell_px);
                     let (w, h) = (cell_px.min(geometry.width - x), cell_px.min(geometry.height - y));
-                    *mean = Some(canvas.mean(&Area { x, y, w, h }));
+                    *mean = Some(coarse::shown(canvas.mean(&Area { x, y, w, h })));
                 }
             }
         }

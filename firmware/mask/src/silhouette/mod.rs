@@ -2,7 +2,7 @@
 //!
 //! **No pixel of the present picture is ever shown as it is.** A pixel of the output is one of these, whatever the camera sees:
 //! 1. a flat colour: [`SHAPE`] where something moves, differs from the still scene or is masked; [`FILL`](crate::FILL) where nothing is known yet;
-//! 2. where nothing is known yet and the view's largest face is stated: the mean of a cell of `coarse`, as on a picture that is `covered`;
+//! 2. where nothing is known yet and the view's largest face is stated: a cell of `coarse`, as on a picture that is `covered`;
 //! 3. a value *learned*: what `fill` left of that pixel in an earlier picture, after which its cell stayed as it was, unmasked and unmoved, for at least
 //!    [`SilhouetteSettings::still_s`] seconds on capture time, with nothing moving in its surroundings.
 //!
