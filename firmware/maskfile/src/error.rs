@@ -50,6 +50,12 @@ pub enum FileError {
         /// Lines.
         height: usize,
     },
+    /// `silhouette` of a single picture.
+    #[error("{}: silhouette learns a still scene from a clip; a single picture has pixelate, fill and coarse", file.display())]
+    NothingToLearn {
+        /// Which.
+        file: PathBuf,
+    },
     /// The detector or the painting failed; nothing was written.
     #[error("{}: {cause}; nothing was written", file.display())]
     Masking {

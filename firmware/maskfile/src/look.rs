@@ -5,7 +5,10 @@ use board_hal::Detector;
 use contract::{Filter, Rung};
 use detect::{Decoding, Detections, LetterboxMap, Prepare, Tracker, decode};
 use mask::plan::{Scene, decide};
-use mask::{ColourRange, FrameId, Geometry, MaskedFrame, Objects, Painter, Plan, RawFrame, apply};
+use mask::{
+    Change, ColourRange, FrameId, Geometry, HeldForms, MaskedFrame, Objects, Painter, Plan, RawFrame, SceneCut,
+    SceneCutSettings, apply,
+};
 use std::time::Instant;
 
 /// The detector with all that a frame needs, ready for frames of any size.
@@ -16,6 +19,8 @@ pub struct Looker {
     prepare: Option<((Geometry, ColourRange), Prepare)>,
     input: Vec<i8>,
     detections: Detections,
+    cut: SceneCut,
+    forms: HeldForms,
     painter: Painter,
     filter: Filter,
     largest_face: Option<f32>,
@@ -69,10 +74,18 @@ impl Looker {
             prepare: None,
             input,
             detections: Detections::none(FrameId(0)),
+            cut: SceneCut::new(SceneCutSettings::default()),
+            forms: HeldForms::new(),
             painter: Painter::new(),
             filter,
             largest_face,
         }
+    }
+
+    /// How masks look.
+    #[must_use]
+    pub fn filter(&self) -> Filter {
+        self.filter
     }
 
     /// Finds and masks. With a tracker what it holds is masked too; without one, what is found in this very frame.
@@ -110,7 +123,12 @@ impl Looker {
         let [start, prepared, inferred] = at;
         let width = frame.info().geometry.width as f32;
         let scene = Scene { largest_face_px: self.largest_face.map(|share| share * width), ..Scene::unknown() };
-        let plan = decide(frame.info().id, Some(objects), Rung::Clear, self.filter, &scene);
+        if self.cut.look(&frame) != Change::None {
+            self.painter.forget();
+        }
+        let captured_us = frame.info().captured.monotonic_us;
+        let mut plan = decide(frame.info().id, Some(objects), Rung::Clear, self.filter, &scene);
+        self.forms.hold(&mut plan, captured_us);
         let painting = Instant::now();
         let masked = apply(frame, &plan, &mut self.painter).map_err(|error| error.to_string())?;
         let end = Instant::now();
@@ -137,8 +155,10 @@ impl Looker {
         Ok(prepare.map())
     }
 
-    /// Forgets the cells of the last clip's tracks.
+    /// Forgets the forms and cells of the last clip's tracks, and its still scene.
     pub fn begin_clip(&mut self) {
+        self.cut = SceneCut::new(SceneCutSettings::default());
+        self.forms = HeldForms::new();
         self.painter = Painter::new();
     }
 }

@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use contract::Filter;
 use indicatif::{ProgressBar, ProgressStyle};
+use maskfile::inputs::Kind;
 use maskfile::look::Looker;
 use maskfile::play::{Drop, Play};
 use maskfile::report::Report;
@@ -35,7 +36,7 @@ struct Arguments {
     /// One JSON line per picture or frame: objects found, areas painted, milliseconds.
     #[arg(long, value_name = "FILE.jsonl")]
     report: PathBuf,
-    /// pixelate, fill or coarse (coarse needs --largest-face).
+    /// pixelate, fill, silhouette (clips only: it learns the still scene of the first seconds) or coarse (needs --largest-face).
     #[arg(long, default_value = "fill")]
     filter: Filter,
     /// The board whose setting and threads are taken: rk3588, rk3568, rv1126b or desktop, or a file like those in board/profiles
@@ -79,12 +80,8 @@ impl Arguments {
             return Err("--fps is above 0".into());
         }
         match self.filter {
-            Filter::Silhouette => {
-                Err("silhouette needs a still scene to learn; files have pixelate, fill and coarse".into())
-            }
             Filter::Coarse if self.largest_face.is_none() => {
-                Err("coarse needs --largest-face: its cells are so large that the largest face spans at most four"
-                    .into())
+                Err("coarse needs --largest-face: its cells are 2.25 times as wide as the largest face".into())
             }
             _ => Ok(()),
         }
@@ -113,6 +110,10 @@ fn mask(arguments: &Arguments) -> anyhow::Result<Summary> {
     let found = inputs::find(&arguments.paths, &arguments.out)?;
     if found.inputs.is_empty() && found.unlisted.is_empty() {
         bail!("no picture and no clip in what was given");
+    }
+    let clips = found.inputs.iter().any(|input| input.kind == Kind::Clip);
+    if arguments.filter == Filter::Silhouette && !clips && !found.inputs.is_empty() {
+        bail!("{}", FileError::NothingToLearn { file: found.inputs[0].file.clone() });
     }
     let report_is = arguments.report.canonicalize().ok();
     if report_is.is_some() && found.inputs.iter().any(|input| input.file.canonicalize().ok() == report_is) {

@@ -9,6 +9,7 @@ use crate::place::Places;
 use crate::play::Play;
 use crate::report::{Failure, Report};
 use board_hal::CameraSource;
+use contract::Filter;
 use detect::{TrackSettings, Tracker};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -114,6 +115,9 @@ fn mask_picture<W: Write>(
     looker: &mut Looker,
     report: &mut Report<W>,
 ) -> Result<(), Stop> {
+    if looker.filter() == Filter::Silhouette {
+        return Err(Stop::File(FileError::NothingToLearn { file: input.file.clone() }));
+    }
     let picture::Opened { frame, width, height } = picture::open(&input.file, number as u64)?;
     let looked =
         looker.look(frame, None).map_err(|cause| Stop::File(FileError::Masking { file: input.file.clone(), cause }))?;

@@ -3,6 +3,7 @@
 
 mod support;
 
+use ::mask::{FILL, SHAPE};
 use board_sim::{DetectorStep, Script};
 use contract::Filter;
 use maskfile::play::Play;
@@ -148,4 +149,47 @@ fn without_tracks_a_missed_frame_is_bare() {
     let done = mask_played(&[&file], &out, &mut looker(script, Filter::Fill, None), play);
     let masks: Vec<usize> = done.lines.iter().take(3).map(|line| line["mask"].as_array().unwrap().len()).collect();
     assert_eq!(masks, [1, 0, 1]);
+}
+
+/// Twelve seconds of nothing, then somebody white walks through; four frames a second.
+fn walk_in(file: &Path) {
+    let moving = "color=c=gray:size=320x192:rate=4:duration=15,format=yuv420p[b];color=c=white:size=24x60:rate=4:duration=15[w];\
+                  [b][w]overlay=x='if(lt(t,12),-100,40+16*(t-12)*4)':y=80";
+    let made = Command::new("ffmpeg")
+        .args(["-nostdin", "-loglevel", "error", "-y", "-filter_complex", moving, "-c:v", "libx264", "-qp", "0"])
+        .args(["-pix_fmt", "yuv420p"])
+        .arg(file)
+        .status();
+    assert!(made.expect("ffmpeg is on the PATH").success());
+}
+
+#[test]
+fn p2_silhouette_learns_the_still_scene_of_a_clip_and_shows_what_comes_flat() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("street.mp4"), folder.path().join("out"));
+    walk_in(&file);
+    let done = mask(&[&file], &out, &mut looker(finds(&[]), Filter::Silhouette, None));
+    assert_eq!((done.summary.clips, done.summary.frames, done.summary.failed), (1, 60, 0), "{:?}", done.complaints);
+    let masked = out.join("street.mp4");
+    let (before, known, walking) = (frame_of(&masked, 8), frame_of(&masked, 46), frame_of(&masked, 54));
+    assert!(before.iter().all(|luma| luma.abs_diff(FILL.y) <= 4), "nothing is known in the first seconds");
+    let scene = frame_of(&file, 46);
+    assert!(known.iter().zip(&scene).all(|(a, b)| a.abs_diff(*b) <= 6), "then the still scene is shown");
+    // Nobody detected it: it is flat because it moves.
+    let white = |luma: &[u8]| luma.iter().filter(|&&value| value > 200).count();
+    assert!(white(&frame_of(&file, 54)) > 1000 && white(&walking) == 0);
+    assert!(walking.iter().filter(|luma| luma.abs_diff(SHAPE.y) <= 4).count() > 24 * 60);
+}
+
+#[test]
+fn a_picture_among_clips_is_named_and_the_clip_is_silhouette() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, picture) = (folder.path().join("street.mp4"), folder.path().join("still.png"));
+    clip(&file, "libx264");
+    image::RgbImage::new(32, 32).save(&picture).unwrap();
+    let out = folder.path().join("out");
+    let done = mask(&[&picture, &file], &out, &mut looker(finds(&[]), Filter::Silhouette, None));
+    assert_eq!((done.summary.clips, done.summary.pictures, done.summary.failed), (1, 0, 1));
+    assert!(done.complaints[0].contains("still.png: silhouette learns"), "{:?}", done.complaints);
+    assert!(!out.join("still.png").exists());
 }

@@ -90,7 +90,6 @@ fn wrong_usage_is_status_2_and_says_what_to_give() {
         (vec!["a.png", "--report", "r"], "--out"),
         (vec!["a.png", "--out", "out", "--report", "r", "--filter", "blur"], "blur"),
         (vec!["a.png", "--out", "out", "--report", "r", "--filter", "coarse"], "--largest-face"),
-        (vec!["a.png", "--out", "out", "--report", "r", "--filter", "silhouette"], "silhouette"),
         (vec!["a.png", "--out", "out", "--report", "r", "--largest-face", "1.5"], "share"),
         (vec!["a.png", "--out", "out", "--report", "r", "--threads", "0"], "threads"),
     ] {
@@ -99,6 +98,18 @@ fn wrong_usage_is_status_2_and_says_what_to_give() {
         assert_eq!(status(&done), 2, "{arguments:?}: {said}");
         assert!(said.contains(word), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn silhouette_of_single_pictures_is_refused_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    gradient(64, 48).save(folder.path().join("a.png")).unwrap();
+    let done = campari_mask(folder.path(), &["a.png", "--out", "out", "--report", "r", "--filter", "silhouette"]);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(status(&done), 1, "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("a.png: silhouette learns a still scene from a clip"), "{said}");
+    assert!(!folder.path().join("out").exists());
 }
 
 #[test]
