@@ -93,6 +93,6 @@ fn p2_two_faces_under_fill_give_the_same_bytes() {
 
 #[test]
 fn p2_the_comparison_sees_a_face_that_is_not_masked_or_only_pixelated() {
-    assert!(units(1, None) != units(3, None));
-    assert!(units(1, Some(Filter::Pixelate)) != units(3, Some(Filter::Pixelate)), "cells keep their means");
+    assert!(units(0, None) != units(4, None));
+    assert!(units(0, Some(Filter::Pixelate)) != units(4, Some(Filter::Pixelate)), "cells tell dark from light");
 }

@@ -106,7 +106,7 @@ fn p2_cells_hold_still_while_the_object_changes_under_them() {
     let object = head(7, 40.0, 30.0, 48.0, 60.0);
     let mut painter = Painter::new();
     let first =
-        masked(&Picture::patches(160, 120, 1), &plan(1, &[object], Filter::Pixelate, &scene()), &mut painter, 0);
+        masked(&Picture::patches(160, 120, 3), &plan(1, &[object], Filter::Pixelate, &scene()), &mut painter, 0);
     let anew = masked(
         &Picture::patches(160, 120, 52),
         &plan(2, &[object], Filter::Pixelate, &scene()),

@@ -61,13 +61,13 @@ impl Picture {
         };
         Self { luma: plane(height), chroma: plane(height / 2), geometry }
     }
-    /// Patches of 24 x 24 pixels, each of a brightness of its own: what cells over it show depends on where and when they were taken.
+    /// Patches of 64 x 64 pixels, as large as a cell, each of a brightness of its own: what cells over it show depends on where and when they were taken.
     pub fn patches(width: usize, height: usize, seed: u32) -> Self {
         let mut picture = Self::noise(width, height, 0, seed);
         let stride = picture.geometry.luma_stride;
         for y in 0..height {
             for x in 0..width {
-                let patch = (x / 24 + 17 * (y / 24) + 31 * seed as usize) as u32;
+                let patch = (x / 64 + 17 * (y / 64) + 31 * seed as usize) as u32;
                 picture.luma[y * stride + x] = (patch.wrapping_mul(2_654_435_761) >> 24) as u8;
             }
         }
