@@ -2,43 +2,84 @@
 motion (shift and add, Elad and Hel-Or 2001) and matches what comes out. `anew` is pixelation as others do it, each frame by itself on a grid that
 belongs to the picture: it shows what held cells are for.
 
+`silhouette` gets clips of its own: a still street until it is learned, then heads; once with the detector, and once with one that never looks after the first
+picture, so that only what the filter promises of people whom nobody detects keeps them covered.
+
 And attack 4 on clips: what encoder and deblocking leave inside a filled mask, and how much of a head is seen before its first mask.
 """
-import numpy as np
+import concurrent.futures
+
 import cv2
+import numpy as np
 
 import faces
 import filters
 import identify
 import material
 
-FACE, COLUMNS, ROWS = 48, 6, 4
+FACE, COLUMNS, ROWS = 48, 5, 3
 FRAMES, FIRST = 32, 6                               # of a clip; the first one the attacker uses: tracks stand by then
 TAKES = (1, 5, 25)
 WINDOW = 48                                         # pixels across what is laid over each other
+STILL, SLOW_FPS = 46, 4                             # pictures without anybody before `silhouette` is attacked: eleven seconds and a half
+UNSEEN = "silhouette, never detected"
 
 
-def moving(heads, rng):
-    """One clip of a sheet of moving heads: frames, and per head its shift in each frame."""
+def slots(columns=COLUMNS, rows=ROWS):
+    """Left and top edge of each tile."""
+    tile, margin = material.tile_px(FACE), material.middle(FACE)
+    return [(margin + k % columns * tile, margin + k // columns * tile) for k in range(columns * rows)]
+
+
+def blank(frames, columns=COLUMNS, rows=ROWS):
+    tile, margin = material.tile_px(FACE), material.middle(FACE)
+    return np.full((frames, margin + rows * tile, margin + columns * tile, 3), 118, np.uint8)
+
+
+def moving(heads, rng, still=0, apart=1):
+    """One clip of a sheet of moving heads, one every `apart` tiles, which come after `still` pictures without anybody: frames, and per head its shift in each
+    frame since."""
     tile = material.tile_px(FACE)
-    sheet = np.full((FRAMES, ROWS * tile, COLUMNS * tile, 3), 118, np.uint8)
+    sheet = blank(still + FRAMES)
     paths = []
-    for slot, (colour, alpha) in enumerate(heads):
-        y, x = (slot // COLUMNS) * tile, (slot % COLUMNS) * tile
+    for (x, y), (colour, alpha) in zip(slots()[::apart], heads):
         start, speed = rng.uniform(-6, 6, 2), rng.uniform(-.45, .45, 2)
         steps = start + speed * np.arange(FRAMES)[:, None] + rng.normal(0, .15, (FRAMES, 2))
         paths.append(steps)
         own = np.random.default_rng(rng.integers(1 << 40))
         behind, k = faces.backdrop(own, tile), FACE / faces.FACE * own.uniform(.95, 1.05)
         head = faces.dressed(colour.astype(np.float32), alpha.astype(np.float32), own, k)
+        for t in range(still):
+            sheet[t, y:y + tile, x:x + tile] = faces.noisy(behind, rng)
         for t in range(FRAMES):
-            sheet[t, y:y + tile, x:x + tile] = faces.noisy(faces.put(*head, behind, k, steps[t]), rng)
+            sheet[still + t, y:y + tile, x:x + tile] = faces.noisy(faces.put(*head, behind, k, steps[t]), rng)
     return sheet, paths
+
+
+def _still(job):
+    """Heads that come into a street which `silhouette` knows."""
+    program, number, heads = job
+    cv2.setNumThreads(1)
+    sheet, paths = moving([h[2] for h in heads], np.random.default_rng([43, number]), STILL, apart=2)
+    tile, places = material.tile_px(FACE), slots()[::2]
+    source = filters.clip(program.work / "clips" / f"still-{number:03}.mkv", list(sheet), SLOW_FPS)
+    found = [(who, gallery, {}) for who, gallery, _ in heads]
+    for name, manifest in (("silhouette", None), (UNSEEN, program.blind())):
+        out, lines = program.run(source, f"clips/still-{'un' * bool(manifest)}seen-{number:03}", "silhouette", material.WIDEST * FACE / sheet.shape[2], "light", manifest)
+        if manifest and any(line["objects"] for line in lines.values()):
+            raise RuntimeError("the blind detector found somebody")
+        masked = filters.frames_of(next(out.glob("*.mkv")))
+        for (x, y), path, (_, _, seen) in zip(places, paths, found):
+            at = lambda t: along(masked[STILL + t], x + tile / 2 + path[t, 0], y + tile * .46 + path[t, 1])
+            for n in TAKES:
+                seen[name, "motion", n] = laid_over([at(t) for t in range(FIRST, FIRST + n)]).astype(np.float16)
+    last = np.abs(masked[-1].astype(int) - sheet[-1]).mean(2)                     # the street must be there around the heads, or nothing was attacked
+    return found, float((last < 25).mean())
 
 
 def _clip(job):
     """Draws, masks and cuts one sheet; runs in a process of its own."""
-    program, number, heads, offered = job
+    program, number, heads = job
     cv2.setNumThreads(1)
     rng = np.random.default_rng([29, number])
     sheet, paths = moving([h[2] for h in heads], rng)
@@ -46,8 +87,8 @@ def _clip(job):
     source = filters.clip(program.work / "clips" / f"{number:03}.mkv", list(sheet))
     decoded = filters.frames_of(source)
     masked, report = {}, None
-    for name in offered:
-        largest = material.WIDEST * FACE / sheet.shape[2] if name in ("coarse", "silhouette") else None
+    for name in ("pixelate", "fill", "coarse"):
+        largest = material.WIDEST * FACE / sheet.shape[2] if name == "coarse" else None
         out, lines = program.run(source, f"clips/{name}-{number:03}", name, largest)
         masked[name] = filters.frames_of(next(out.glob("*.mkv")))
         report = lines if name == "fill" else report
@@ -59,8 +100,7 @@ def _clip(job):
     masked["deface's blur"] = [deface_blur(p, b) for p, b in zip(decoded, boxes)]
     masked["anew"] = [on_picture_grid(p, b, cell) for p, b in zip(decoded, boxes)]
     found = []
-    for slot, (who, gallery, _) in enumerate(heads):
-        tx, ty = (slot % COLUMNS) * tile, (slot // COLUMNS) * tile
+    for slot, ((tx, ty), (who, gallery, _)) in enumerate(zip(slots(), heads)):
         own = [mask_over(boxes[t], tx + tile / 2 + paths[slot][t, 0], ty + tile * .48 + paths[slot][t, 1]) for t in range(FRAMES)]
         if any(b is None for b in own[FIRST:FIRST + max(TAKES)]):
             continue
@@ -122,33 +162,26 @@ def on_picture_grid(picture, boxes, cell):
     return out
 
 
-def offered(program, log):
-    """Which of the product's filters clips can have."""
-    pictures = [np.full((64, 96, 3), 90, np.uint8)] * 3
-    source = filters.clip(program.work / "clips" / "probe.mkv", pictures)
-    names = []
-    for name in ("pixelate", "fill", "silhouette", "coarse"):
-        try:
-            program.run(source, f"clips/probe-{name}", name, .5 if name in ("coarse", "silhouette") else None)
-            names.append(name)
-        except filters.Refused as refused:
-            log(f"{name} is not offered for clips: {refused}")
-    return names
-
-
-def run(program, heads, offered, workers, log):
-    """{(filter, registration, frames): {matcher: Score}}."""
-    import concurrent.futures
+def run(program, heads, workers, log):
+    """{(filter, registration, frames): {matcher: Score}}, and of how much of the street `silhouette` knew when the heads came."""
     rng = np.random.default_rng(31)
     per = COLUMNS * ROWS
     order = rng.permutation(len(heads))
-    jobs = [(program, k, [heads[i] for i in order[k * per:(k + 1) * per]], offered) for k in range(-(-len(order) // per))]
-    found, all_heads = [], 0
+    jobs = [(program, k, [heads[i] for i in order[k * per:(k + 1) * per]]) for k in range(-(-len(order) // per))]
+    found, all_heads, come, known = [], 0, [], []
     with concurrent.futures.ProcessPoolExecutor(workers) as pool:
         for part, count in pool.map(_clip, jobs):
             found += part
             all_heads += count
-    log(f"moving heads: {len(found)} of {all_heads} masked in every frame used")
+        few = len(slots()[::2])
+        for part, share in pool.map(_still, [(program, k, [heads[i] for i in order[k * few:(k + 1) * few]]) for k in range(-(-len(order) // few))]):
+            come += part
+            known.append(share)
+    log(f"moving heads: {len(found)} of {all_heads} masked in every frame used; silhouette knew {100 * np.mean(known):.0f} % of the street")
+    return scores_of(found) | scores_of(come), float(np.mean(known))
+
+
+def scores_of(found):
     who, gallery = np.array([f[0] for f in found]), np.array([f[1] for f in found])
     probe = ~gallery & np.isin(who, np.unique(who[gallery]))
     result = {}
@@ -162,11 +195,9 @@ def appearing(program, heads, log):
     """Heads that come out from behind a wall: frames in which half or more of a head is seen and its middle is not covered, up to its first mask."""
     rng = np.random.default_rng(37)
     tile = material.tile_px(FACE)
-    per = COLUMNS * ROWS
-    sheet = np.full((FRAMES, ROWS * tile, COLUMNS * tile, 3), 118, np.uint8)
+    sheet = blank(FRAMES, 6, 4)
     paths = []
-    for slot, (_, _, (colour, alpha)) in enumerate(heads[:per]):
-        y, x = (slot // COLUMNS) * tile, (slot % COLUMNS) * tile
+    for (x, y), (_, _, (colour, alpha)) in zip(slots(6, 4), heads):
         behind, speed = faces.backdrop(rng, tile), rng.uniform(1.5, 4)
         path = -1.25 * FACE + speed * np.maximum(0, np.arange(FRAMES) - 4)
         path = np.minimum(path, .5 * FACE)
@@ -181,8 +212,7 @@ def appearing(program, heads, log):
     source = filters.clip(program.work / "clips" / "appear.mkv", list(sheet))
     _, lines = program.run(source, "clips/appear", "fill")
     bare = []
-    for slot, path in enumerate(paths):
-        tx, ty = (slot % COLUMNS) * tile, (slot // COLUMNS) * tile
+    for (tx, ty), path in zip(slots(6, 4), paths):
         count = 0
         for t in range(FRAMES):
             cx, cy = tx + tile / 2 + path[t], ty + tile * .46

@@ -1,7 +1,7 @@
 """What the attacks on faces are run on: every person's pictures, gallery and probes, laid out in tiles on sheets so that one look of the detector finds many.
 
-A tile keeps its neighbours away from a mask, and is a whole number of `coarse` cells wide, so that gallery and probe are cut by the same grid: the
-best case for the attacker.
+A tile keeps its neighbours away from a mask, and is a whole number of `coarse` cells wide, so that gallery and probe are cut by the same grid; and the
+heads lie in the middle of cells: the best case for the attacker.
 """
 import concurrent.futures
 import dataclasses
@@ -15,7 +15,7 @@ import numpy as np
 import faces
 import filters
 
-LAYOUT = {24: (8, 5), 48: (6, 4), 96: (4, 3)}       # tiles on a sheet: at most 64 objects are masked one by one
+LAYOUT = {24: (6, 4), 48: (5, 3), 96: (4, 2)}       # tiles on a sheet: at most 64 objects are masked one by one
 WIDEST = 1.1                                        # the view's largest face, in mean faces
 
 
@@ -30,11 +30,12 @@ class Scale:
     who: np.ndarray                                 # per face
     gallery: np.ndarray                             # bool per face
     where: list                                     # (sheet, x, y) per face
+    margin: int = 0                                 # left of the tiles and above them, so that heads lie in the middle of cells
     boxes: list = dataclasses.field(default_factory=list)   # the program's mask per face, or None
 
     @property
     def width(self):
-        return self.columns * self.tile
+        return self.columns * self.tile + self.margin
 
     def largest(self, times=1):
         """The view's largest face as a share of the picture's width, if it is `times` as wide as ours."""
@@ -45,13 +46,14 @@ class Scale:
         return pictures[s][y:y + self.tile, x:x + self.tile]
 
     def adopt(self, lines):
-        """Takes the masks out of a report. A face is masked when a mask covers the middle 60 % of it; where several do, the one nearest to its middle."""
+        """Takes the masks out of a report. A face is masked when a mask covers the middle 60 % of it; where several do, the
+        largest, which is what is seen of them."""
         masks = {int(name.split(".")[0]): filters.boxes_of(line) for (name, _), line in lines.items()}
         self.boxes = []
         for s, x, y in self.where:
             cx, cy, r = x + self.tile / 2, y + self.tile * .48, .3 * self.face_px
             over = [b for b in masks[s] if b[0] <= cx - r and b[0] + b[2] >= cx + r and b[1] <= cy - r and b[1] + b[3] >= cy + r and b[2] < 3 * self.face_px]
-            self.boxes.append(min(over, key=lambda b: math.hypot(b[0] + b[2] / 2 - cx, b[1] + b[3] / 2 - cy), default=None))
+            self.boxes.append(max(over, key=lambda b: b[2] * b[3], default=None))
         return masks
 
     def kept(self):
@@ -63,10 +65,15 @@ def tile_px(face_px, share=3.3):
     return math.ceil(share * face_px / cell) * cell
 
 
+def middle(face_px):
+    """What brings the middle of a tile of whole cells to the middle of a cell."""
+    cell = coarse_cell(face_px * WIDEST)
+    return 0 if tile_px(face_px) // cell % 2 else cell // 2 & ~1
+
+
 def coarse_cell(largest_px):
-    """As the product chooses it (DESIGN: the largest face spans at most four)."""
-    third = max(16, math.floor(max(1.0, largest_px) / 3) + 1)
-    return (third + 1) & ~1
+    """As the product chooses it: two and a quarter times the largest face."""
+    return (max(16, math.ceil(2.25 * largest_px - 1e-4)) + 1) & ~1
 
 
 def _turned(job):
@@ -86,19 +93,19 @@ def drawn(people, gallery, probes, workers=2, wanted=lambda person, k: True):
     return [(p, seed[2] < gallery, head) for (seed, p), head in zip(jobs, heads)]
 
 
-def lay_out(tiles, who, gallery, face_px, tile, rng, layout=None):
+def lay_out(tiles, who, gallery, face_px, tile, rng, layout=None, margin=0):
     columns, rows = layout or LAYOUT[face_px]
     order = rng.permutation(len(tiles))
     per = columns * rows
     sheets, where = [], [None] * len(tiles)
     for start in range(0, len(order), per):
-        sheet = np.full((rows * tile, columns * tile, 3), 118, np.uint8)
+        sheet = np.full((margin + rows * tile, margin + columns * tile, 3), 118, np.uint8)
         for slot, i in enumerate(order[start:start + per]):
-            y, x = (slot // columns) * tile, (slot % columns) * tile
+            y, x = margin + (slot // columns) * tile, margin + (slot % columns) * tile
             sheet[y:y + tile, x:x + tile] = tiles[i]
             where[i] = (len(sheets), x, y)
         sheets.append(sheet)
-    return Scale(face_px, tile, columns, rows, sheets, np.asarray(who), np.asarray(gallery), where)
+    return Scale(face_px, tile, columns, rows, sheets, np.asarray(who), np.asarray(gallery), where, margin)
 
 
 def drawn_scale(heads, face_px):
@@ -108,7 +115,7 @@ def drawn_scale(heads, face_px):
     for _, _, (colour, alpha) in heads:
         shift, size = rng.uniform(-.06, .06, 2) * face_px, rng.uniform(.95, 1.05)
         tiles.append(faces.noisy(faces.place(colour.astype(np.float32), alpha.astype(np.float32), rng, face_px, tile, shift, size), rng))
-    return lay_out(tiles, [h[0] for h in heads], [h[1] for h in heads], face_px, tile, rng)
+    return lay_out(tiles, [h[0] for h in heads], [h[1] for h in heads], face_px, tile, rng, margin=middle(face_px))
 
 
 def real(folder, program, most, log):
@@ -136,7 +143,7 @@ def real_scale(found, face_px):
     rng = np.random.default_rng([17, face_px])
     tile = tile_px(face_px)
     tiles = [cv2.resize(s, (tile, tile), interpolation=cv2.INTER_AREA if s.shape[0] > tile else cv2.INTER_LINEAR) for _, _, s in found]
-    return lay_out(tiles, [f[0] for f in found], [f[1] for f in found], face_px, tile, rng)
+    return lay_out(tiles, [f[0] for f in found], [f[1] for f in found], face_px, tile, rng, margin=middle(face_px))
 
 
 def same_picture(folder, most):

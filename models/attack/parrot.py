@@ -81,17 +81,17 @@ def inside(scale, seen, names):
 
 
 def curve(scale, cells=CELLS):
-    """Success against the number of cells, by the second implementation: {(cells, colours): {matcher: Score}}; `gray` throws colour away, `4 grays` keeps
-    four of them."""
+    """Success against the number of cells, by the second implementation: {(cells, colours): {matcher: Score}}; `gray` throws colour away, `3 grays` keeps
+    three of them."""
     kept, result = scale.kept(), {}
     for n in cells:
         means = {i: cv2.resize(np.round(filters.cell_means(cut(scale, scale.sheets, i), n, smallest=2)).astype(np.float32), (n, n), interpolation=cv2.INTER_NEAREST) for i in kept}
-        for colours in ("colour", "gray", "4 grays"):
+        for colours in ("colour", "gray", "3 grays"):
             def look(i):
                 cell = means[i].reshape(n * n, 3)
                 if colours != "colour":
                     cell = cell.mean(1)
-                return (np.floor(cell / 64) if colours == "4 grays" else cell).ravel()
+                return (np.floor(cell / filters.GRAY_STEP) if colours == "3 grays" else cell).ravel()
             result[n, colours] = attack(scale, look, kept)
     return result
 

@@ -77,11 +77,11 @@ class Drawer:
         return behind * (1 - a) + cv2.warpPerspective(img.astype(np.float32), m, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) * a
 
 
-def rank(seen, drawn, sigma):
-    """Chance, as a share of the best guesses, that the attacker names candidate 0..n-1: log likelihood of what is seen for each, light integrated out."""
+def rank(seen, drawn, sigma, light=OFFSET):
+    """How likely each of the candidates 0..n-1 is: log likelihood of what is seen, light integrated out. `light` is what it may add, alike or per channel."""
     c = drawn.reshape(len(drawn), -1).astype(np.float64)
     t = seen.reshape(-1).astype(np.float64)
-    u = np.stack([GAIN * c, np.full_like(c, OFFSET)], 2)              # n x k x 2
+    u = np.stack([GAIN * c, np.broadcast_to(light, drawn.shape).reshape(len(c), -1)], 2)              # n x k x 2
     r = t - c
     m = np.eye(2) + np.einsum("nki,nkj->nij", u, u) / sigma ** 2
     ur = np.einsum("nki,nk->ni", u, r)
@@ -149,7 +149,10 @@ def run(program, deface, quick, log):
             for name in seen:
                 if name == "coarse":
                     blocks = lambda a: a.reshape(-1, (h1 - h0) // cell, cell, (g1 - g0) // cell, cell, 3).mean((2, 4))
-                    likelihood = rank(blocks(seen[name][s][ty + h0:ty + h1, tx + g0:tx + g1].astype(np.float32))[0], blocks(wide), 1.0)
+                    planes = lambda a: filters.planes(a, seen[name][s].shape[0])
+                    real, ours = planes(blocks(seen[name][s][ty + h0:ty + h1, tx + g0:tx + g1].astype(np.float32))[0]), planes(blocks(wide))
+                    noise = filters.COARSE_STEPS / math.sqrt(12)                        # rounding to a step is noise of that size
+                    likelihood = rank(real / noise, ours / noise, 1.0, (OFFSET / noise[0], 0, 0))
                 elif name == "fill":
                     likelihood = rank(cut(name), np.repeat(cut(name)[None], count, 0), NOISE)      # every candidate, filled, looks the same
                 elif name == "pixelate":

