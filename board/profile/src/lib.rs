@@ -67,13 +67,16 @@ pub struct EncoderProfile {
 }
 
 /// Which network, and how hard it may work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DetectorProfile {
     /// Which of the manifest's models.
     pub setting: Setting,
     /// Threads for one inference, 1 to 8.
     pub threads: u8,
+    /// The cores that it is kept to, by number; none stated: wherever the system likes.
+    #[serde(default)]
+    pub cores: Vec<u8>,
 }
 
 /// Which of the manifest's models, from the one that misses least to the one that costs least.

@@ -142,6 +142,7 @@ fn online() -> State {
         model: "none".into(),
         model_sha256: String::new(),
         self_test: None,
+        pins: None,
         counters: Counters::default(),
     };
     State { presence: Presence::Online, eye: Some(eye), voice: None }

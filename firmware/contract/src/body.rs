@@ -171,8 +171,34 @@ pub struct EyeState {
     /// Whether it finds what it must; absent when the eye has no self-test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub self_test: Option<SelfTest>,
+    /// What the board's own inputs say; absent on a board that has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pins: Option<PinsState>,
     /// Counters since start.
     pub counters: Counters,
+}
+
+/// The board's own inputs, in `state`; each is absent where the board has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinsState {
+    /// While it is not `off` nobody may watch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy_switch: Option<PinState>,
+    /// While it is not `off` the housing may be open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tamper: Option<PinState>,
+}
+
+/// How an input stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PinState {
+    /// Off.
+    Off,
+    /// On.
+    On,
+    /// It should be there and cannot be read; counts as on.
+    Unreadable,
 }
 
 /// What the self-test came to.

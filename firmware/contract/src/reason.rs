@@ -29,6 +29,8 @@ pub enum EndReason {
     Replaced,
     /// Somebody reported an uncovered person or plate.
     LeakReported,
+    /// Somebody at the camera turned its privacy switch on, or it can no longer be read.
+    PrivacySwitch,
 }
 
 /// What the subscriber is told: enough to act on, nothing of police or control-room affairs.
@@ -59,7 +61,8 @@ impl EndReason {
             | EndReason::ViewLeft
             | EndReason::Policy
             | EndReason::Replaced
-            | EndReason::LeakReported => ToldReason::Ended,
+            | EndReason::LeakReported
+            | EndReason::PrivacySwitch => ToldReason::Ended,
         }
     }
 }
@@ -104,6 +107,8 @@ pub enum ErrorCode {
     Busy,
     /// The camera is reserved.
     Reserved,
+    /// The privacy switch at the camera is on, or cannot be read.
+    PrivacySwitch,
     /// No such share.
     NoSuchShare,
     /// The control room's heartbeat is not there.

@@ -1,6 +1,6 @@
 //! The eye's configuration file (TOML). Unknown keys and wrong types are refused with file, line and what is allowed.
 
-use board_profile::{EncoderOrder, Profile};
+use board_profile::{EncoderOrder, PinsProfile, Profile, WatchdogProfile};
 use contract::{CameraId, FilterRates, KeyId, SiteId};
 use serde::{Deserialize, Deserializer, de};
 use std::num::NonZeroU8;
@@ -85,6 +85,12 @@ pub struct Config {
     /// Pictures a second of each filter, in place of the profile's. Asked for through [`Config::rates`].
     #[serde(default)]
     pub fps: FilterRates,
+    /// Where the board's pins are, beyond the profile's. Asked for through [`Config::pins`].
+    #[serde(default)]
+    pub pins: PinsProfile,
+    /// The board's watchdog, in place of the profile's. Asked for through [`Config::watchdog`].
+    #[serde(default)]
+    pub watchdog: Option<WatchdogProfile>,
     /// How slowly `silhouette` learns the still scene.
     #[serde(default)]
     pub silhouette: mask::SilhouetteSettings,
@@ -153,6 +159,9 @@ pub struct DetectorConfig {
     /// Threads for one inference, 1 to 8; absent: the profile's. Asked for through [`Config::threads`].
     #[serde(default)]
     pub threads: Option<u8>,
+    /// Cores that it is kept to, by number; absent: the profile's. Asked for through [`Config::cores`].
+    #[serde(default)]
+    pub cores: Option<Vec<u8>>,
     /// How long a frame waits for its detections before it goes on with predicted masks, milliseconds, 1 to 1000.
     #[serde(default = "wait_ms")]
     pub wait_ms: u64,
@@ -308,6 +317,23 @@ impl Config {
     pub fn encoders(&self) -> EncoderOrder {
         let profile = self.profile.as_ref().map(|profile| &profile.encoder.kind);
         self.encoder.kind.as_ref().or(profile).cloned().unwrap_or_default()
+    }
+    /// The cores that the detector is kept to; none stated, none kept.
+    #[must_use]
+    pub fn cores(&self) -> &[u8] {
+        let profile = self.profile.as_ref().map(|profile| profile.detector.cores.as_slice());
+        self.detector.cores.as_deref().or(profile).unwrap_or_default()
+    }
+    /// Every pin that this file or the profile states.
+    #[must_use]
+    pub fn pins(&self) -> PinsProfile {
+        let profile = self.profile.as_ref().map(|profile| profile.pins.clone()).unwrap_or_default();
+        self.pins.clone().or(profile)
+    }
+    /// The board's watchdog.
+    #[must_use]
+    pub fn watchdog(&self) -> Option<&WatchdogProfile> {
+        self.watchdog.as_ref().or(self.profile.as_ref()?.watchdog.as_ref())
     }
 
     /// The highest frame rate of each filter: the file's, else the profile's; without either `silhouette` has 12 and the others the

@@ -11,8 +11,10 @@
 
 pub mod config;
 pub mod confine;
+pub mod cores;
 pub mod encoders;
 pub mod inference;
+pub mod kick;
 pub mod office;
 pub mod road;
 pub mod selftest;

@@ -2,8 +2,10 @@
 
 use crate::config::{Config, Source};
 use crate::confine;
+use crate::cores;
 use crate::encoders;
 use crate::inference::Inference;
+use crate::kick::Kick;
 use crate::office::{Office, OfficeError};
 use crate::road::{Desk, OpenCamera, Parts, Road};
 use crate::selftest::{GoldenError, GoldenSet, Moment, SelfTest, Standing};
@@ -12,7 +14,8 @@ use crate::sight::Sight;
 use crate::store::{Store, StoreError};
 use crate::watchdog::Watchdog;
 use board_clock::SystemClock;
-use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Detector, DetectorSpec, EncodeError};
+use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Detector, DetectorSpec, EncodeError, Pins};
+use board_pins::BoardPins;
 use board_sim::{ClipOptions, ClipSource};
 use contract::body::SelfTestResult;
 use mask::{ColourMatrix, ColourRange, FrameId, Geometry, Overlay, Painter};
@@ -80,14 +83,19 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     let encoder = encoders::find(config)?;
     let mut camera = camera(config, Arc::clone(&clock));
     let opened = first_camera(config, &mut camera)?;
+    let pins: Arc<dyn Pins> = Arc::new(BoardPins::open(config.pins(), config.watchdog().cloned()));
     let store = Store::open(&config.state.dir)?;
     let (events, from_link) = sync_channel(LINK_QUEUE);
     let outbox = server::serve(&config.link.socket, config.link.voice_uid, events)?;
-    let office = Arc::new(Office::open(config, model, store, outbox, Arc::clone(&clock))?);
+    let office = Office::open(config, model, store, outbox, Arc::clone(&clock))?.on_board(Arc::clone(&pins));
+    let office = Arc::new(office);
     confine::after_camera()?;
     watchdog.guard()?;
     let attending = Arc::clone(&office);
     std::thread::Builder::new().name("office".into()).spawn(move || attending.run(&from_link))?;
+    let watching = Arc::clone(&office);
+    std::thread::Builder::new().name("pins".into()).spawn(move || watching.watch_pins())?;
+    let mut kick = Kick::new(pins, Arc::clone(&clock));
 
     let desk: Arc<dyn Desk> = Arc::<Office>::clone(&office);
     let painter = Painter::with_overlay(Overlay::new(config.camera.as_str())).silhouette(config.silhouette.clone());
@@ -102,6 +110,7 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     tracing::info!("the eye is open");
     while !stop.load(Ordering::Acquire) {
         road.step();
+        kick.step(office.came_round_ms());
     }
     office.close();
     tracing::info!("the eye is closed");
@@ -118,14 +127,17 @@ struct Looking {
 
 fn looking(config: &Config, watchdog: &Arc<Watchdog>) -> Result<Looking, StartError> {
     let (setting, threads) = (config.setting(), config.threads());
-    let detector = board_tflite::TfliteDetector::open(&config.detector.manifest, setting, threads)?;
+    let detector = cores::during(config.cores(), || {
+        board_tflite::TfliteDetector::open(&config.detector.manifest, setting, threads)
+    })?;
     let (decoding, pad, spec) = (detector.decoding(), detector.pad(), detector.spec().clone());
     let profile = config.profile.as_ref().map_or("none", |profile| profile.name.as_str());
     tracing::info!(model = spec.name, sha256 = spec.sha256, profile, setting, threads, "the model is loaded");
     let every = Duration::from_secs(60 * config.selftest.every_min);
     let selftest = SelfTest::new(GoldenSet::built_in()?, &spec, pad, decoding.thresholds, every)?;
     let hang = Duration::from_millis(config.detector.hang_ms);
-    let inference = Inference::start(Box::new(detector), decoding, Arc::clone(watchdog), hang)?;
+    let inference =
+        cores::during(config.cores(), || Inference::start(Box::new(detector), decoding, Arc::clone(watchdog), hang))?;
     Ok(Looking { inference, selftest, spec, pad })
 }
 

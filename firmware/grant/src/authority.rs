@@ -65,6 +65,8 @@ pub struct Authority {
     pub(crate) used: Used,
     pub(crate) shares: heapless::Vec<Share, MAX_SHARES>,
     pub(crate) mode: Mode,
+    /// The privacy switch at the camera counts as on.
+    pub(crate) private: bool,
     pub(crate) applied_epoch: u64,
     pub(crate) generation: u64,
     events: VecDeque<Event>,
@@ -90,6 +92,7 @@ impl Authority {
             used: Used::import(snapshot.used),
             shares: heapless::Vec::new(),
             mode: snapshot.mode,
+            private: false,
             applied_epoch: snapshot.applied_epoch,
             generation: 0,
             events: VecDeque::new(),
@@ -131,6 +134,7 @@ impl Authority {
     fn is_open(&self, share: &Share, now: Now) -> bool {
         let now = self.never_back(now);
         self.mode == Mode::Normal
+            && !self.private
             && share.state() == ShareState::Sharing
             && now.monotonic_ms >= share.opens_ms()
             && !share.is_over(now)
@@ -156,6 +160,11 @@ impl Authority {
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+    /// Whether the privacy switch at the camera counts as on.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.private
     }
     /// The challenge to publish in `state`.
     #[must_use]

@@ -56,6 +56,9 @@ impl Authority {
         if self.mode == Mode::Reserved {
             return refused(ErrorCode::Reserved, "the camera is reserved");
         }
+        if self.private {
+            return refused(ErrorCode::PrivacySwitch, "the privacy switch at the camera is on, or cannot be read");
+        }
         judge::window(&grant, now)?;
         judge::policy_allows(policy, &self.config, &grant)?;
         if self.lease_ends_ms().is_none_or(|ends_ms| now.monotonic_ms >= ends_ms) {
@@ -160,6 +163,14 @@ impl Authority {
     pub fn handle_fault(&mut self, jti: Option<&Jti>, now: Now) -> Vec<Jti> {
         self.handle_timeout(now);
         self.end_where(|share| jti.is_none_or(|jti| share.jti() == jti).then_some(EndReason::Fault))
+    }
+
+    /// How the privacy switch at the camera stands. While it is on every share ends and none is granted, whoever signs; turning it off brings
+    /// nothing back. A board has none until this is called. Says which shares it ended.
+    pub fn handle_privacy_switch(&mut self, on: bool, now: Now) -> Vec<Jti> {
+        self.handle_timeout(now);
+        self.private = on;
+        self.end_where(|_| on.then_some(EndReason::PrivacySwitch))
     }
 
     /// What every command of a centralist must pass, cheapest and most telling first. A command that passes counts as used, even

@@ -51,6 +51,7 @@ enum Step {
     },
     ViewerLeft,
     Fault,
+    PrivacySwitch(bool),
     Rotate,
     Restart,
 }
@@ -78,6 +79,7 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         1 => Just(Step::ViewerLeft),
         1 => Just(Step::Fault),
+        2 => prop::bool::weighted(0.3).prop_map(Step::PrivacySwitch),
         1 => Just(Step::Rotate),
         1 => Just(Step::Restart),
     ]
@@ -100,6 +102,7 @@ struct Onlooker {
     read: usize,
     last_good_beat_ms: Option<u64>,
     reserved: bool,
+    private: bool,
 }
 
 impl Onlooker {
@@ -141,10 +144,12 @@ impl Onlooker {
             assert!(now.monotonic_ms < seen.closes_ms, "{jti} outlives its window by the monotonic clock");
             assert!(now.utc_ms < seen.exp * 1000, "{jti} outlives its window by the wall clock");
             assert!(!self.reserved, "{jti} sends while the camera is reserved");
+            assert!(!self.private, "{jti} sends while the privacy switch is on");
             let lease_ms = u64::from(world.authority.policy().expect("no policy, no share").lease_s) * 1000;
             let beat_ms = self.last_good_beat_ms.expect("no heartbeat, no share");
             assert!(now.monotonic_ms < beat_ms + lease_ms, "{jti} outlives the lease");
         }
+        assert!(!self.private || world.authority.shares().is_empty(), "a share stands while the privacy switch is on");
         let standing = self.shares.values().filter(|seen| seen.ends == 0).count();
         assert_eq!(
             world.authority.shares().len(),
@@ -246,6 +251,10 @@ fn take(step: &Step, world: &mut World, onlooker: &mut Onlooker, last: &mut Last
             }
         }
         Step::Fault => drop(world.authority.handle_fault(None, world.now())),
+        Step::PrivacySwitch(on) => {
+            onlooker.private = *on;
+            world.authority.handle_privacy_switch(*on, world.now());
+        }
         Step::Rotate => {
             last.challenges += 1;
             let new = format!("rotated-{}", last.challenges).parse().unwrap();
@@ -257,7 +266,9 @@ fn take(step: &Step, world: &mut World, onlooker: &mut Onlooker, last: &mut Last
             onlooker.shares.values_mut().for_each(|seen| seen.ends = seen.ends.max(1));
             onlooker.last_good_beat_ms = None;
             last.challenges += 1;
+            // The switch is a thing on the wall: the new eye finds it as it was.
             world.restart(&format!("boot-{}", last.challenges));
+            world.authority.handle_privacy_switch(onlooker.private, world.now());
             let held = world.authority.snapshot().policy_version.unwrap();
             world.authority.handle_policy(policy(held), world.now()).unwrap();
         }

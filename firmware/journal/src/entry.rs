@@ -33,6 +33,16 @@ pub enum What {
     CameraLost,
     /// The camera delivers again.
     CameraBack,
+    /// Somebody at the camera turned its privacy switch on; nothing is shared until it is off.
+    PrivacyOn,
+    /// The privacy switch is off.
+    PrivacyOff,
+    /// The privacy switch cannot be read, which counts as on.
+    PrivacyUnreadable,
+    /// The housing is open, or its contact cannot be read.
+    Tampered,
+    /// The housing is closed again.
+    TamperCleared,
 }
 
 /// One entry. Absent fields are left out of the line.

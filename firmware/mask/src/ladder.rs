@@ -68,6 +68,8 @@ pub enum RungReason {
     MaskingFailed,
     /// The aim has left the granted view.
     AimLeft,
+    /// The privacy switch at the camera is on, or cannot be read.
+    PrivacySwitch,
 }
 
 impl RungReason {
@@ -89,6 +91,7 @@ impl RungReason {
             RungReason::CameraFrozen => "the camera's picture does not change any more",
             RungReason::MaskingFailed => "masking failed",
             RungReason::AimLeft => "the aim has left the granted view",
+            RungReason::PrivacySwitch => "the privacy switch is on, or cannot be read",
         }
     }
 }
@@ -110,17 +113,21 @@ pub enum Fault {
     MaskingFailed,
     /// The aim has left the granted view.
     AimLeft,
+    /// The privacy switch at the camera is on, or cannot be read.
+    PrivacySwitch,
 }
 
 impl Fault {
     /// Dearest first.
-    const ALL: [Fault; 4] = [Fault::MaskingFailed, Fault::CameraFrozen, Fault::CameraLost, Fault::AimLeft];
+    const ALL: [Fault; 5] =
+        [Fault::MaskingFailed, Fault::PrivacySwitch, Fault::CameraFrozen, Fault::CameraLost, Fault::AimLeft];
     fn reason(self) -> RungReason {
         match self {
             Fault::CameraLost => RungReason::CameraLost,
             Fault::CameraFrozen => RungReason::CameraFrozen,
             Fault::MaskingFailed => RungReason::MaskingFailed,
             Fault::AimLeft => RungReason::AimLeft,
+            Fault::PrivacySwitch => RungReason::PrivacySwitch,
         }
     }
     fn bit(self) -> u8 {

@@ -152,7 +152,7 @@ fn p3_after_a_scene_cut_the_detector_must_have_looked_everywhere_in_the_new_scen
 #[test]
 fn p3_a_mended_fault_goes_from_dark_to_covered_until_the_detector_has_looked_again() {
     let mut rig = Rig::clear();
-    for fault in [Fault::CameraLost, Fault::MaskingFailed, Fault::AimLeft] {
+    for fault in [Fault::CameraLost, Fault::MaskingFailed, Fault::AimLeft, Fault::PrivacySwitch] {
         rig.ladder.handle(Event::Broken(fault));
     }
     assert_eq!(rig.detected_frame(), Rung::Dark);
@@ -210,7 +210,7 @@ proptest! {
         let mut before = Rung::Covered;
         for (kind, back_us) in steps {
             let at_us = now_us.saturating_sub(back_us);
-            let fault = [Fault::CameraLost, Fault::MaskingFailed, Fault::AimLeft][usize::from(kind % 3)];
+            let fault = [Fault::CameraLost, Fault::MaskingFailed, Fault::AimLeft, Fault::PrivacySwitch][usize::from(kind % 4)];
             match kind {
                 0..=3 => {
                     ladder.handle(Event::Detected { captured_us: at_us });

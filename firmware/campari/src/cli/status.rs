@@ -5,7 +5,7 @@ use super::{Done, Output};
 use crate::clock;
 use crate::command::{read_state, state_filter};
 use anyhow::Result;
-use contract::body::{Mode, Presence, SelfTest, SelfTestResult, State};
+use contract::body::{EyeState, Mode, PinState, PinsState, Presence, SelfTest, SelfTestResult, State};
 use contract::{CameraId, SiteId};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -86,10 +86,7 @@ fn row(camera: &CameraId, state: &State) -> [String; 10] {
     [
         camera.to_string(),
         if eye.clock_synchronised { board.to_owned() } else { format!("{board}, clock unsure") },
-        match eye.mode {
-            Mode::Normal => "normal".to_owned(),
-            Mode::Reserved => "reserved".to_owned(),
-        },
+        mode(eye),
         eye.ladder.to_string(),
         eye.self_test.as_ref().map_or_else(|| "none".to_owned(), |test| self_test(test, eye.now)),
         format!("{:.1}", eye.fps),
@@ -98,6 +95,26 @@ fn row(camera: &CameraId, state: &State) -> [String; 10] {
         eye.policy_version.map_or_else(|| "none".to_owned(), |version| version.to_string()),
         if shares.is_empty() { "none".to_owned() } else { shares.join(", ") },
     ]
+}
+
+/// Who commands, and what somebody at the camera has done.
+fn mode(eye: &EyeState) -> String {
+    let mut text = match eye.mode {
+        Mode::Normal => "normal".to_owned(),
+        Mode::Reserved => "reserved".to_owned(),
+    };
+    let pins = eye.pins.unwrap_or(PinsState { privacy_switch: None, tamper: None });
+    for (pin, on, unreadable) in [
+        (pins.privacy_switch, "PRIVACY SWITCH ON", "PRIVACY SWITCH UNREADABLE"),
+        (pins.tamper, "HOUSING OPEN", "HOUSING CONTACT UNREADABLE"),
+    ] {
+        match pin {
+            None | Some(PinState::Off) => {}
+            Some(PinState::On) => text = format!("{text}, {on}"),
+            Some(PinState::Unreadable) => text = format!("{text}, {unreadable}"),
+        }
+    }
+    text
 }
 
 /// `now` is the board's.
@@ -129,6 +146,17 @@ mod tests {
         assert_eq!(self_test(&test, 1_130), "FAILED 2 min ago: by-night: object 2 (a head) is not hidden");
         let passed = SelfTest { result: SelfTestResult::Passed, missed: None, why: None, ..test };
         assert_eq!(self_test(&passed, 1_000), "passed 0 min ago");
+    }
+
+    #[test]
+    fn a_privacy_switch_that_is_on_and_an_open_housing_are_seen_at_once() {
+        let text = r#"{"mode":"normal","shares":[],"ladder":"dark","fps":25.0,"capture_to_link_p99_ms":12.0,"challenge":"c","now":1,
+            "clock_synchronised":true,"firmware":"0","model":"m","model_sha256":"0","pins":{"privacy_switch":"on","tamper":"unreadable"},
+            "counters":{"frames_captured":0,"frames_dropped":0,"pictures_sent":0,"objects_masked":0,"shapes_painted":0,
+            "seconds_clear":0,"seconds_cautious":0,"seconds_covered":0,"seconds_dark":0}}"#;
+        let eye: EyeState = serde_json::from_str(text).unwrap();
+        assert_eq!(mode(&eye), "normal, PRIVACY SWITCH ON, HOUSING CONTACT UNREADABLE");
+        assert_eq!(mode(&EyeState { pins: None, ..eye }), "normal");
     }
 
     #[test]

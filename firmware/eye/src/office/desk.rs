@@ -2,18 +2,23 @@
 
 use super::{Books, Office, STREAM, ToVoiceEnd, json, now};
 use crate::road::{Desk, Order, Picture, Report};
-use board_hal::CameraFormat;
+use board_hal::{CameraFormat, Light};
 use contract::body::Usage;
 use contract::claims::Delivery;
 use contract::{EndReason, Filter, Jti};
 use grant::{Event, Now};
 use link::message::{Destination, ToVoice};
 use mask::{Rect, Scene};
+use std::sync::atomic::Ordering;
 
 /// Ends kept for the next voice.
 const MAX_UNTOLD: usize = 64;
 
 impl Desk for Office {
+    fn is_private(&self) -> bool {
+        self.private.load(Ordering::Acquire)
+    }
+
     fn order(&self) -> Order {
         let now = now(self.clock.as_ref());
         let mut desk = self.lock();
@@ -126,6 +131,7 @@ impl Office {
         if journaled {
             self.tell_head(desk);
         }
+        self.show_light(desk);
     }
 
     /// A share's window is open. Its start is on the disk before the voice hears of it.
@@ -140,6 +146,12 @@ impl Office {
         }
         desk.set_scene();
         if desk.scene.is_none() {
+            desk.authority.handle_fault(Some(jti), now);
+            return;
+        }
+        // Lit before anybody can see a picture.
+        if !self.light(desk, Light::Sharing) {
+            tracing::error!("no light, no share");
             desk.authority.handle_fault(Some(jti), now);
             return;
         }

@@ -6,17 +6,19 @@
 
 mod commands;
 mod desk;
+mod pins;
 mod record;
 mod state;
 mod tally;
 
+pub use pins::OFF_AFTER_MS;
 pub use record::Record;
 
 use crate::config::Config;
 use crate::road::Report;
 use crate::server::{LinkEvent, Outbox};
 use crate::store::{Store, StoreError};
-use board_hal::{CameraFormat, Clock};
+use board_hal::{CameraFormat, Clock, NoPins, Pins};
 use contract::body::{Answer, Refusal};
 use contract::claims::TokenKind;
 use contract::{ErrorCode, Filter, KeyId};
@@ -24,6 +26,7 @@ use grant::{Authority, Now};
 use link::message::{LINK_VERSION, StreamId, ToEye, ToVoice};
 use mask::Scene;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -96,6 +99,7 @@ struct Books {
     /// Frames captured when the state was last told, and when that was; for the frame rate.
     captured_before: (u64, u64),
     fps: f32,
+    pins: pins::Standing,
     /// The token of the grant that is being judged, for the journal.
     token: Option<String>,
     /// Ends that no voice was there to hear, of before a restart or of the voice that went away.
@@ -116,6 +120,11 @@ pub struct Office {
     store: Store,
     roots: Vec<(KeyId, PublicKey)>,
     about: state::About,
+    pins: Arc<dyn Pins>,
+    /// The privacy switch counts as on; for the road.
+    private: AtomicBool,
+    /// When [`Office::run`] last came round, monotonic.
+    round_ms: AtomicU64,
 }
 
 impl Office {
@@ -162,6 +171,7 @@ impl Office {
                 told_state_ms: 0,
                 captured_before: (now.monotonic_ms, 0),
                 fps: 0.0,
+                pins: pins::Standing::default(),
                 token: None,
                 untold: Vec::new(),
             }),
@@ -170,6 +180,9 @@ impl Office {
             store,
             roots,
             about: state::About::new(config, model),
+            pins: Arc::new(NoPins),
+            private: AtomicBool::new(false),
+            round_ms: AtomicU64::new(now.monotonic_ms),
         };
         {
             let mut desk = office.lock();
@@ -194,15 +207,18 @@ impl Office {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let now = now(self.clock.as_ref());
+            self.round_ms.store(now.monotonic_ms, Ordering::Release);
             let mut desk = self.lock();
             desk.authority.handle_timeout(now);
+            let changed = self.look_at_pins(&mut desk, now);
             if let Some(event) = event {
                 self.handle(&mut desk, event, now);
             }
             self.rotate_challenge(&mut desk, now);
             self.settle(&mut desk, now);
+            self.check_light(&mut desk, now);
             self.record_report(&mut desk, now);
-            if now.monotonic_ms.saturating_sub(desk.told_state_ms) >= TELL_STATE_EVERY_MS {
+            if changed || now.monotonic_ms.saturating_sub(desk.told_state_ms) >= TELL_STATE_EVERY_MS {
                 self.tell_state(&mut desk, now);
             }
         }
@@ -215,7 +231,14 @@ impl Office {
         desk.authority.handle_fault(None, now);
         self.settle(&mut desk, now);
         drop(desk);
+        self.rest();
         self.outbox.flush(Duration::from_millis(300));
+    }
+
+    /// When the office last came round, milliseconds on the monotonic clock: an office that stands still is not healthy.
+    #[must_use]
+    pub fn came_round_ms(&self) -> u64 {
+        self.round_ms.load(Ordering::Acquire)
     }
 
     fn lock(&self) -> MutexGuard<'_, Books> {

@@ -129,6 +129,12 @@ impl Record {
         self.write(&entry)
     }
 
+    /// An input of the board changed.
+    pub(super) fn pins(&mut self, what: What, now: Now) -> Result<(), OfficeError> {
+        let entry = self.entry(what, now);
+        self.write(&entry)
+    }
+
     /// What the detector's self-test came to, if that is not what was written last. A test that still runs is nothing yet.
     pub(super) fn self_test(&mut self, result: SelfTestResult, now: Now) -> Result<(), OfficeError> {
         let what = match result {

@@ -47,6 +47,8 @@ pub struct Picture<'a> {
 
 /// What the road asks of the authority.
 pub trait Desk: Send + Sync {
+    /// Whether the privacy switch at the camera counts as on: nothing is looked at then, let alone shown. Asked for every frame; waits for nothing.
+    fn is_private(&self) -> bool;
     /// What is wanted now.
     fn order(&self) -> Order;
     /// Hands over a picture. It goes nowhere unless a share is open at this very moment and it was painted for no less than is wanted now. Returns

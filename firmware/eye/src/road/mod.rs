@@ -66,6 +66,8 @@ pub struct Road {
     rate: RateCap,
     key_next: bool,
     was_open: bool,
+    /// The privacy switch was on a moment ago.
+    was_private: bool,
 }
 
 impl Road {
@@ -105,6 +107,7 @@ impl Road {
             rate: RateCap::default(),
             key_next: true,
             was_open: false,
+            was_private: false,
         })
     }
 
@@ -239,8 +242,9 @@ impl Road {
 
     /// Nothing came: after a while there is no camera, and whoever watches sees the slate.
     fn without_frame(&mut self) {
-        self.prove();
         let now_us = self.clock.monotonic_us();
+        let private = self.is_private(now_us);
+        self.prove();
         let silent_us = now_us.saturating_sub(self.last_frame_us);
         if silent_us > self.silence_us() {
             self.lost();
@@ -249,7 +253,7 @@ impl Road {
                 self.close();
             }
             self.ladder.frame(now_us);
-        } else if self.camera.is_none() || self.ladder.verdict().rung == Rung::Dark {
+        } else if private || self.camera.is_none() || self.ladder.verdict().rung == Rung::Dark {
             self.ladder.frame(now_us);
         } else {
             self.ladder.count(now_us);
@@ -257,6 +261,35 @@ impl Road {
         let order = self.order();
         if order.open && self.ladder.verdict().rung == Rung::Dark {
             self.lane.slate(CaptureTime { monotonic_us: now_us, utc_us: self.clock.utc_us() });
+        }
+        self.report();
+    }
+
+    /// Whether the privacy switch is on. Dark from that moment on; when it is off again nothing that was known of the scene counts any more.
+    fn is_private(&mut self, at_us: u64) -> bool {
+        let private = self.desk.is_private();
+        if private {
+            self.ladder.handle(Event::Broken(Fault::PrivacySwitch));
+        } else if self.was_private {
+            self.ladder.handle(Event::Mended { fault: Fault::PrivacySwitch, at_us });
+            self.painter.forget();
+        }
+        self.was_private = private;
+        private
+    }
+
+    /// A frame came while the privacy switch is on: the camera is there, and that is all that is taken from it. The self-test goes on with its drawn
+    /// pictures.
+    fn without_look(&mut self, at_us: u64) {
+        if self.standing != CameraStanding::Frozen {
+            self.standing = CameraStanding::Delivering;
+            self.ladder.handle(Event::Mended { fault: Fault::CameraLost, at_us });
+        }
+        self.prove();
+        self.ladder.frame(at_us);
+        let order = self.order();
+        if order.open {
+            self.lane.slate(CaptureTime { monotonic_us: at_us, utc_us: self.clock.utc_us() });
         }
         self.report();
     }
@@ -272,6 +305,10 @@ impl Road {
         self.captured += 1;
         self.next_id = FrameId(info.id.0 + 1);
         self.last_frame_us = self.clock.monotonic_us();
+        if self.is_private(at_us) {
+            drop(frame);
+            return self.without_look(at_us);
+        }
         if self.stillness.look(&frame, at_us) {
             drop(frame);
             self.frozen();

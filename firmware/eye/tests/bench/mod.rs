@@ -3,8 +3,8 @@
 // Each test program uses a part of this; a helper that fails fails the test.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
-use board_hal::{CameraFormat, Clock};
-use board_sim::SimClock;
+use board_hal::{CameraFormat, Clock, NoPins, Pins};
+use board_sim::{SimClock, SimPins};
 use contract::body::{Answer, EyeState};
 use contract::claims::{Actors, Delivery, Envelope, Grant, Heartbeat, Revoke, TokenKind};
 use contract::policy::{Policy, Role, SubscriberRule, TrustedKey, View};
@@ -112,6 +112,11 @@ pub struct Bench {
 impl Bench {
     /// Opens an office in `dir`, which may hold what an earlier one left.
     pub fn open(dir: &Path, clock: SimClock) -> Self {
+        Self::on_board(dir, clock, Arc::new(NoPins))
+    }
+
+    /// The same on a board with pins.
+    pub fn on_board(dir: &Path, clock: SimClock, pins: Arc<dyn Pins>) -> Self {
         let bundle_file = dir.join("policy.json");
         if !bundle_file.exists() {
             std::fs::write(&bundle_file, bundle(&policy(1))).unwrap();
@@ -122,7 +127,7 @@ impl Bench {
         let store = Store::open(&config.state.dir).unwrap();
         let model = ("test".to_owned(), "00".repeat(32));
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
-        let office = Arc::new(Office::open(&config, model, store, outbox, shared).unwrap());
+        let office = Arc::new(Office::open(&config, model, store, outbox, shared).unwrap().on_board(pins));
         let format = CameraFormat {
             geometry: Geometry::packed(1280, 720),
             range: ColourRange::Limited,
@@ -133,13 +138,24 @@ impl Bench {
         office.format(&format, b"slate");
         let attending = Arc::clone(&office);
         std::thread::spawn(move || attending.run(&from_link));
+        let watching = Arc::clone(&office);
+        std::thread::spawn(move || watching.watch_pins());
         Self { office, clock, dir: dir.to_owned(), counter: 0, jti: 0 }
     }
 
     /// A new office in a new folder, with a voice that has heard a heartbeat go by.
     pub fn ready() -> (Self, Voice, tempfile::TempDir) {
+        Self::ready_on(Arc::new(NoPins))
+    }
+
+    /// The same on a board with pins.
+    pub fn ready_with(pins: &SimPins) -> (Self, Voice, tempfile::TempDir) {
+        Self::ready_on(Arc::new(pins.clone()))
+    }
+
+    fn ready_on(pins: Arc<dyn Pins>) -> (Self, Voice, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
-        let mut bench = Self::open(dir.path(), SimClock::new(BEGIN_S * 1_000_000));
+        let mut bench = Self::on_board(dir.path(), SimClock::new(BEGIN_S * 1_000_000), pins);
         let mut voice = bench.voice();
         let token = bench.heartbeat(&[]);
         assert!(voice.command(TokenKind::Heartbeat, &token).ok);
@@ -148,12 +164,7 @@ impl Bench {
 
     /// A voice connects and is told how things stand.
     pub fn voice(&self) -> Voice {
-        let stream = UnixStream::connect(self.dir.join("eye.sock")).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let mut voice = Voice { stream, decoder: Decoder::new(link::MAX_BODY), correlation: 0, heard: vec![] };
-        voice.say(&ToEye::Hello { version: LINK_VERSION }, &[]);
-        voice.until(|message, _| matches!(message, ToVoice::State));
-        voice
+        Voice::at(&self.dir.join("eye.sock"))
     }
 
     pub fn now_s(&self) -> u64 {
@@ -250,6 +261,16 @@ pub struct Voice {
 }
 
 impl Voice {
+    /// Connects to an eye and is told how things stand.
+    pub fn at(socket: &Path) -> Self {
+        let stream = UnixStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut voice = Voice { stream, decoder: Decoder::new(link::MAX_BODY), correlation: 0, heard: vec![] };
+        voice.say(&ToEye::Hello { version: LINK_VERSION }, &[]);
+        voice.until(|message, _| matches!(message, ToVoice::State));
+        voice
+    }
+
     pub fn say(&mut self, message: &ToEye, body: &[u8]) {
         let mut bytes = Vec::new();
         codec::encode(message, body, &mut bytes).unwrap();

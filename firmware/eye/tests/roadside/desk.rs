@@ -48,6 +48,7 @@ pub struct FakeDesk {
 
 struct Inner {
     order: Order,
+    private: bool,
     key_next: bool,
     slate: Vec<u8>,
     formats: usize,
@@ -63,6 +64,7 @@ impl FakeDesk {
         let order = Order { open: false, filter: Filter::Fill, scene, fps_cap: None, key_wanted: false };
         let inner = Inner {
             order,
+            private: false,
             key_next: false,
             slate: vec![],
             formats: 0,
@@ -82,6 +84,10 @@ impl FakeDesk {
     }
     pub fn open(&self) {
         self.want(|order| order.open = true);
+    }
+    /// Somebody at the camera turns the privacy switch.
+    pub fn turn_private(&self, private: bool) {
+        self.lock().private = private;
     }
     pub fn close(&self) {
         self.want(|order| order.open = false);
@@ -114,6 +120,9 @@ impl FakeDesk {
 }
 
 impl Desk for FakeDesk {
+    fn is_private(&self) -> bool {
+        self.lock().private
+    }
     fn order(&self) -> Order {
         let mut inner = self.lock();
         let order = inner.order.clone();
