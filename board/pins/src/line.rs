@@ -79,6 +79,20 @@ impl Line {
         Ok(Self { request: Arc::new(request), offset, edges: false })
     }
 
+    /// Says where a pin is and who has it, without taking it.
+    ///
+    /// # Errors
+    /// What is wrong and what to do, for people.
+    pub fn look(pin: &Pin) -> Result<String, String> {
+        let (path, offset) = find(&pin.at)?;
+        let info = Chip::from_path(&path).and_then(|chip| chip.line_info(offset)).map_err(|e| unreadable(&path, &e))?;
+        match (info.used, info.consumer.as_str()) {
+            (true, CONSUMER) => Ok(format!("line {offset} of {}, held by the eye that runs", path.display())),
+            (true, who) => Err(format!("line {offset} of {} is in use by {who:?}", path.display())),
+            (false, _) => Ok(format!("line {offset} of {}", path.display())),
+        }
+    }
+
     /// Whether the kernel tells of every change.
     #[must_use]
     pub fn tells_edges(&self) -> bool {

@@ -27,6 +27,22 @@ pub enum ProfileError {
         /// The parser's report.
         cause: toml::de::Error,
     },
+    /// A budget of frames that nobody takes.
+    #[error("profile {file}: [budget] is of a frame, and there is no [camera] that says how large and how often")]
+    BudgetOfNothing {
+        /// Which file.
+        file: String,
+    },
+    /// Milliseconds outside their range.
+    #[error("profile {file}: budget.{stage}_ms = {ms}; allowed: 0 to 10000")]
+    Budget {
+        /// Which file.
+        file: String,
+        /// Which stage.
+        stage: &'static str,
+        /// What it holds.
+        ms: f32,
+    },
     /// Threads outside their range.
     #[error("profile {file}: detector.threads = {threads}; allowed: 1 to {most}")]
     Threads {

@@ -3,11 +3,15 @@
 //! A profile only gives defaults: what a configuration or a command line says itself, counts.
 #![forbid(unsafe_code)]
 
+mod budget;
+mod camera;
 mod device_tree;
 mod encoder;
 mod error;
 mod pins;
 
+pub use budget::{Budget, interval_ms};
+pub use camera::CameraProfile;
 pub use device_tree::DEVICE_TREE;
 pub use encoder::{EncoderKind, EncoderOrder};
 pub use error::ProfileError;
@@ -17,12 +21,14 @@ use contract::FilterRates;
 use serde::Deserialize;
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 /// The profiles that the programs know by name.
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("rk3588", include_str!("../../profiles/rk3588.toml")),
     ("rk3568", include_str!("../../profiles/rk3568.toml")),
     ("rv1126b", include_str!("../../profiles/rv1126b.toml")),
+    ("vm", include_str!("../../profiles/vm.toml")),
     (DESKTOP, include_str!("../../profiles/desktop.toml")),
 ];
 /// What stands in where no other profile fits.
@@ -31,7 +37,7 @@ const DESKTOP: &str = "desktop";
 const MAX_THREADS: u8 = 8;
 
 /// What a board can afford.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// What it is asked for by.
@@ -41,6 +47,9 @@ pub struct Profile {
     /// Entries of a device tree's `compatible` (Devicetree Specification 0.4, 2.3.1) by which a board is known to be this one.
     #[serde(default)]
     pub compatible: Vec<String>,
+    /// The camera that it has.
+    #[serde(default)]
+    pub camera: Option<CameraProfile>,
     /// Which network, and how hard it may work.
     pub detector: DetectorProfile,
     /// Which encoder.
@@ -49,6 +58,9 @@ pub struct Profile {
     /// Pictures a second of each filter.
     #[serde(default)]
     pub fps: FilterRates,
+    /// What a frame may cost.
+    #[serde(default)]
+    pub budget: Option<Budget>,
     /// Where the board's pins are.
     #[serde(default)]
     pub pins: PinsProfile,
@@ -128,10 +140,18 @@ impl Profile {
     /// Reads and checks a text; `file` is only for the error.
     ///
     /// # Errors
-    /// [`ProfileError::Malformed`] with line and what is allowed, [`ProfileError::Threads`].
+    /// [`ProfileError::Malformed`] with line and what is allowed, [`ProfileError::Threads`], [`ProfileError::Budget`].
     pub fn parse(file: &str, text: &str) -> Result<Self, ProfileError> {
         let profile: Self =
             toml::from_str(text).map_err(|cause| ProfileError::Malformed { file: file.to_owned(), cause })?;
+        if profile.budget.is_some() && profile.camera.is_none() {
+            return Err(ProfileError::BudgetOfNothing { file: file.to_owned() });
+        }
+        if let Some((stage, ms)) =
+            profile.budget.and_then(|b| b.stages().into_iter().find(|(_, ms)| !(0.0..=10_000.0).contains(ms)))
+        {
+            return Err(ProfileError::Budget { file: file.to_owned(), stage, ms });
+        }
         let threads = profile.detector.threads;
         if !(1..=MAX_THREADS).contains(&threads) {
             return Err(ProfileError::Threads { file: file.to_owned(), threads, most: MAX_THREADS });
@@ -145,6 +165,12 @@ impl Profile {
     /// None; see [`Profile::built_in`].
     pub fn desktop() -> Result<Self, ProfileError> {
         Self::open(DESKTOP)
+    }
+
+    /// How long a frame may wait for its own detections; `None` without a budget.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
+        Some(self.budget?.wait(self.camera.as_ref()?))
     }
 
     /// All profiles that are built in.

@@ -7,6 +7,7 @@
 
 pub mod body;
 pub mod claims;
+pub mod doctor;
 pub mod filter;
 pub mod id;
 pub mod policy;

@@ -5,7 +5,10 @@ use contract::{CameraId, FilterRates, KeyId, SiteId};
 use serde::{Deserialize, Deserializer, de};
 use std::num::NonZeroU8;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+/// How long a frame waits for its detections where nothing is said.
+const WAIT: Duration = Duration::from_millis(80);
 /// Pictures a second of `silhouette` where nothing is said: what shows only where things are needs no more.
 const SILHOUETTE_FPS: u8 = 12;
 
@@ -162,17 +165,15 @@ pub struct DetectorConfig {
     /// Cores that it is kept to, by number; absent: the profile's. Asked for through [`Config::cores`].
     #[serde(default)]
     pub cores: Option<Vec<u8>>,
-    /// How long a frame waits for its detections before it goes on with predicted masks, milliseconds, 1 to 1000.
-    #[serde(default = "wait_ms")]
-    pub wait_ms: u64,
+    /// How long a frame waits for its detections before it goes on with predicted masks, milliseconds, 1 to 1000; absent: what the profile's budget
+    /// leaves. Asked for through [`Config::wait`].
+    #[serde(default)]
+    pub wait_ms: Option<u64>,
     /// An inference that takes longer than this is hung: the eye aborts and starts anew, milliseconds.
     #[serde(default = "hang_ms")]
     pub hang_ms: u64,
 }
 
-fn wait_ms() -> u64 {
-    80
-}
 fn hang_ms() -> u64 {
     2_000
 }
@@ -318,6 +319,13 @@ impl Config {
         let profile = self.profile.as_ref().map(|profile| &profile.encoder.kind);
         self.encoder.kind.as_ref().or(profile).cloned().unwrap_or_default()
     }
+    /// How long a frame waits for its detections before it goes on with predicted masks and the ladder climbs: the file's, else what the profile's
+    /// budget leaves of the interval between two frames, else 80 ms.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        let stated = self.detector.wait_ms.map(Duration::from_millis);
+        stated.or_else(|| self.profile.as_ref()?.wait()).unwrap_or(WAIT)
+    }
     /// The cores that the detector is kept to; none stated, none kept.
     #[must_use]
     pub fn cores(&self) -> &[u8] {
@@ -371,7 +379,7 @@ impl Config {
             }
         };
         range("detector.threads", config.threads() as u64, 1, 8, "1 to 8")?;
-        range("detector.wait_ms", config.detector.wait_ms, 1, 1_000, "1 to 1000")?;
+        range("detector.wait_ms", config.detector.wait_ms.unwrap_or(1), 1, 1_000, "1 to 1000")?;
         range("detector.hang_ms", config.detector.hang_ms, 200, 60_000, "200 to 60000")?;
         range("selftest.every_min", config.selftest.every_min, 1, 60, "1 to 60")?;
         range("encoder.bitrate_kbps", config.encoder.bitrate_kbps.into(), 100, 50_000, "100 to 50000")?;

@@ -12,6 +12,7 @@
 pub mod config;
 pub mod confine;
 pub mod cores;
+pub mod doctor;
 pub mod encoders;
 pub mod inference;
 pub mod kick;

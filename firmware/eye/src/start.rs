@@ -19,6 +19,7 @@ use board_pins::BoardPins;
 use board_sim::{ClipOptions, ClipSource};
 use contract::body::SelfTestResult;
 use mask::{ColourMatrix, ColourRange, FrameId, Geometry, Overlay, Painter};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -125,27 +126,47 @@ struct Looking {
     pad: u8,
 }
 
-fn looking(config: &Config, watchdog: &Arc<Watchdog>) -> Result<Looking, StartError> {
-    let (setting, threads) = (config.setting(), config.threads());
-    let detector = cores::during(config.cores(), || {
-        board_tflite::TfliteDetector::open(&config.detector.manifest, setting, threads)
-    })?;
+/// Which network, and how it is run.
+struct Network<'a> {
+    manifest: &'a Path,
+    setting: &'a str,
+    threads: usize,
+    cores: &'a [u8],
+    hang: Duration,
+    every: Duration,
+}
+
+impl<'a> Network<'a> {
+    fn of(config: &'a Config) -> Self {
+        Self {
+            manifest: &config.detector.manifest,
+            setting: config.setting(),
+            threads: config.threads(),
+            cores: config.cores(),
+            hang: Duration::from_millis(config.detector.hang_ms),
+            every: Duration::from_secs(60 * config.selftest.every_min),
+        }
+    }
+}
+
+fn looking(network: &Network<'_>, watchdog: &Arc<Watchdog>) -> Result<Looking, StartError> {
+    let Network { manifest, setting, threads, cores, hang, every } = *network;
+    let detector = cores::during(cores, || board_tflite::TfliteDetector::open(manifest, setting, threads))?;
     let (decoding, pad, spec) = (detector.decoding(), detector.pad(), detector.spec().clone());
-    let profile = config.profile.as_ref().map_or("none", |profile| profile.name.as_str());
-    tracing::info!(model = spec.name, sha256 = spec.sha256, profile, setting, threads, "the model is loaded");
-    let every = Duration::from_secs(60 * config.selftest.every_min);
+    tracing::info!(model = spec.name, sha256 = spec.sha256, setting, threads, ?cores, "the model is loaded");
     let selftest = SelfTest::new(GoldenSet::built_in()?, &spec, pad, decoding.thresholds, every)?;
-    let hang = Duration::from_millis(config.detector.hang_ms);
     let inference =
-        cores::during(config.cores(), || Inference::start(Box::new(detector), decoding, Arc::clone(watchdog), hang))?;
+        cores::during(cores, || Inference::start(Box::new(detector), decoding, Arc::clone(watchdog), hang))?;
     Ok(Looking { inference, selftest, spec, pad })
 }
 
 /// Detector, tracks, and the model's name and hash.
 fn sight(config: &Config, watchdog: &Arc<Watchdog>) -> Result<(Sight, (String, String)), StartError> {
-    let Looking { inference, selftest, spec, pad } = looking(config, watchdog)?;
+    let profile = config.profile.as_ref().map_or("none", |profile| profile.name.as_str());
+    tracing::info!(profile, "the board");
+    let Looking { inference, selftest, spec, pad } = looking(&Network::of(config), watchdog)?;
     let model = (spec.name.clone(), spec.sha256.clone());
-    let patience = Duration::from_millis(config.detector.wait_ms);
+    let patience = config.wait();
     let tracker = detect::Tracker::new(detect::TrackSettings::default());
     Ok((Sight::new(inference, tracker, spec, pad, patience).held_to(selftest), model))
 }
@@ -164,14 +185,26 @@ pub struct Tested {
 /// # Errors
 /// [`StartError`] when the model cannot be used at all.
 pub fn self_test(config: &Config) -> Result<Tested, StartError> {
+    self_test_with(&Network::of(config))
+}
+
+/// As [`self_test`], of a model that no configuration names yet.
+///
+/// # Errors
+/// As [`self_test`].
+pub fn self_test_of(manifest: &Path, setting: &str, threads: usize, cores: &[u8]) -> Result<Tested, StartError> {
+    let (hang, every) = (Duration::from_secs(10), Duration::from_secs(300));
+    self_test_with(&Network { manifest, setting, threads, cores, hang, every })
+}
+
+fn self_test_with(network: &Network<'_>) -> Result<Tested, StartError> {
     let watchdog = Watchdog::new();
-    let Looking { mut inference, mut selftest, spec, .. } = looking(config, &watchdog)?;
+    let Looking { mut inference, mut selftest, spec, .. } = looking(network, &watchdog)?;
     watchdog.guard()?;
     let clock = SystemClock::new();
-    let patience = Duration::from_millis(config.detector.hang_ms);
     while selftest.standing().result == SelfTestResult::Running {
         let now = Moment { monotonic_us: clock.monotonic_us(), utc_us: clock.utc_us() };
-        selftest.wait(&mut inference, now, patience);
+        selftest.wait(&mut inference, now, network.hang);
     }
     Ok(Tested { model: (spec.name, spec.sha256), standing: selftest.standing() })
 }

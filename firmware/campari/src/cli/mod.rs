@@ -2,6 +2,7 @@
 
 mod connect;
 mod demo;
+mod doctor;
 mod keygen;
 mod output;
 mod policy;
@@ -41,6 +42,8 @@ enum Command {
     Status(status::Arguments),
     /// Receive a stream: time to the first picture, latency, loss; can save.
     View(view::Arguments),
+    /// Is this board as its profile says; what to do where it is not.
+    Doctor(doctor::Arguments),
     /// What a city allows: write it, sign it, look at it.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -52,6 +55,8 @@ enum Done {
     Yes,
     /// Refused, or a promise was broken; what and why is printed.
     No,
+    /// It could not be told; why is printed.
+    Unknown,
 }
 
 /// Runs the command line of this process.
@@ -77,6 +82,7 @@ pub fn main() -> ExitCode {
     match runtime.block_on(arguments.command.run()) {
         Ok(Done::Yes) => ExitCode::SUCCESS,
         Ok(Done::No) => ExitCode::FAILURE,
+        Ok(Done::Unknown) => ExitCode::from(2),
         Err(error) => {
             Output::new(json).failed(&error);
             ExitCode::FAILURE
@@ -94,6 +100,7 @@ impl Command {
             Command::Revoke(arguments) => arguments.json,
             Command::Status(arguments) => arguments.json,
             Command::View(arguments) => arguments.json,
+            Command::Doctor(arguments) => arguments.json,
             Command::Policy(command) => command.wants_json(),
         }
     }
@@ -108,6 +115,7 @@ impl Command {
             Command::Revoke(arguments) => share::revoke(*arguments, output).await,
             Command::Status(arguments) => status::run(arguments, output).await,
             Command::View(arguments) => view::run(arguments, output).await,
+            Command::Doctor(arguments) => doctor::run(&arguments, output).await,
             Command::Policy(command) => policy::run(&command, output),
         }
     }
