@@ -3,6 +3,7 @@
 
 use board_profile::{Bias, EncoderKind, EncoderOrder, Line, On, PinsProfile, Profile, Setting};
 use contract::{Filter, FilterRates};
+use std::time::Duration;
 
 const OWN: &str = "name = \"roof\"\ndescription = \"ours\"\n[detector]\nsetting = \"light\"\nthreads = 2\n";
 
@@ -133,6 +134,50 @@ fn pins_that_cannot_be_meant_are_refused_with_their_line() {
             assert!(error.contains(word), "{word} is missing in: {error}");
         }
     }
+}
+
+#[test]
+fn each_board_states_camera_and_encoder_and_what_a_frame_may_cost() {
+    for (name, size, wait_ms) in [
+        ("rk3588", (1920, 1080, 25), 33),
+        ("rk3568", (1920, 1080, 15), 55),
+        ("rv1126b", (1280, 720, 15), 55),
+        ("desktop", (1920, 1080, 25), 35),
+    ] {
+        let profile = Profile::open(name).unwrap();
+        let (camera, budget) = (profile.camera.clone().unwrap(), profile.budget.unwrap());
+        assert_eq!((camera.width, camera.height, camera.fps), size, "{name}");
+        let interval = board_profile::interval_ms(&camera);
+        assert!(budget.besides_ms() < interval && budget.encode_ms < interval, "{name}: {budget:?} in {interval}");
+        // What is left for the detector, so that the camera's rate is held.
+        assert_eq!(profile.wait(), Some(Duration::from_millis(wait_ms)), "{name}");
+        assert!(profile.encoder.is_some(), "{name}");
+    }
+    let vm = Profile::open("vm").unwrap();
+    assert_eq!((vm.wait(), vm.camera.unwrap().names), (None, vec!["vivid-000-vid-cap".to_owned()]));
+}
+
+#[test]
+fn detections_a_second_are_those_of_the_camera_or_what_the_detector_can_do() {
+    let rate = |name| {
+        let profile = Profile::open(name).unwrap();
+        profile.budget.unwrap().detections_per_s(&profile.camera.unwrap())
+    };
+    assert!((18.0..20.0).contains(&rate("rk3588")), "{}", rate("rk3588"));
+    assert!((rate("desktop") - 25.0).abs() < 0.01, "{}", rate("desktop"));
+}
+
+#[test]
+fn a_budget_needs_a_camera_and_sane_milliseconds() {
+    let camera = "[camera]\nwidth = 640\nheight = 360\nfps = 10\n";
+    let budget = "[budget]\ncapture_ms = 1\nprepare_ms = 1\ninfer_ms = 1\ndecode_ms = 1\nmask_ms = 1\nencode_ms = 1\n";
+    assert!(Profile::parse("roof.toml", &format!("{OWN}{camera}{budget}")).is_ok());
+    let error = refused(&format!("{OWN}{budget}"));
+    assert!(error.contains("roof.toml") && error.contains("[camera]"), "{error}");
+    let error = refused(&format!("{OWN}{camera}{}", budget.replace("mask_ms = 1", "mask_ms = nan")));
+    assert!(error.contains("budget.mask_ms = NaN"), "{error}");
+    let error = refused(&format!("{OWN}{camera}{}", budget.replace("mask_ms = 1\n", "")));
+    assert!(error.contains("mask_ms"), "{error}");
 }
 
 #[test]

@@ -48,6 +48,34 @@ fn an_unknown_key_is_named_with_file_line_and_what_is_allowed() {
 }
 
 #[test]
+fn a_frame_waits_for_the_detector_as_long_as_the_budget_leaves_unless_the_file_says_otherwise() {
+    let wait = |profile: &str, detector: &str| {
+        let text = GOOD
+            .replace("camera =", &format!("{profile}\ncamera ="))
+            .replace("[detector]", &format!("[detector]\n{detector}"));
+        Config::parse("eye.toml", &text).unwrap().wait().as_millis()
+    };
+    assert_eq!(wait("", ""), 80);
+    assert_eq!(wait("profile = \"rk3588\"", ""), 33);
+    assert_eq!(wait("profile = \"rk3588\"", "wait_ms = 60"), 60);
+    assert_eq!(wait("profile = \"vm\"", ""), 80);
+}
+
+#[test]
+fn pins_and_watchdog_of_the_file_come_before_the_profiles() {
+    let text = GOOD.replace("camera =", "profile = \"rk3588\"\ncamera =");
+    let config = Config::parse("eye.toml", &text).unwrap();
+    assert_eq!(config.watchdog().unwrap().device.to_str(), Some("/dev/watchdog0"));
+    assert_eq!((config.cores(), config.pins().inputs().count()), (&[4, 5, 6, 7][..], 0));
+    let own = "[watchdog]\ndevice = \"/dev/watchdog1\"\n[pins]\ntamper = { line = \"lid\" }\n[detector]\ncores = [0]\n";
+    let config = Config::parse("eye.toml", &text.replace("[detector]\n", own)).unwrap();
+    assert_eq!(config.watchdog().unwrap().device.to_str(), Some("/dev/watchdog1"));
+    assert_eq!((config.cores(), config.pins().inputs().count()), (&[0][..], 1));
+    let error = error(&text.replace("[detector]\n", "[pins]\nsiren = { line = \"x\" }\n[detector]\n"));
+    assert!(error.contains("siren") && error.contains("line 12"), "{error}");
+}
+
+#[test]
 fn a_profile_gives_what_the_file_does_not_state() {
     let with = |profile: &str, detector: &str| {
         let text = GOOD.replace("camera =", &format!("profile = {profile:?}\ncamera ="));

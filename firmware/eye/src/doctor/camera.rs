@@ -5,7 +5,7 @@ use crate::config::Source;
 use board_clock::SystemClock;
 use board_hal::{CameraError, CameraSource};
 use board_profile::CameraProfile;
-use board_v4l2::V4l2Camera;
+use board_v4l2::{Options, V4l2Camera};
 use contract::doctor::Check;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -64,8 +64,8 @@ pub(super) fn opens(asked: &Asked) -> Vec<Check> {
 }
 
 pub(super) fn open(path: &Path, camera: &CameraProfile) -> Result<V4l2Camera, CameraError> {
-    let (width, height, fps) = (camera.width as usize, camera.height as usize, camera.fps as f32);
-    V4l2Camera::open(path, width, height, fps, Arc::new(SystemClock::new()))
+    let wish = Options::new(camera.width as usize, camera.height as usize, camera.fps as f32);
+    V4l2Camera::open(path, &wish, Arc::new(SystemClock::new()))
 }
 
 /// The camera's node: the configuration's, else by the names in the profile. A check that says what is wrong when there is none.
