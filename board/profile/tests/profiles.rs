@@ -151,7 +151,6 @@ fn each_board_states_camera_and_encoder_and_what_a_frame_may_cost() {
         assert!(budget.besides_ms() < interval && budget.encode_ms < interval, "{name}: {budget:?} in {interval}");
         // What is left for the detector, so that the camera's rate is held.
         assert_eq!(profile.wait(), Some(Duration::from_millis(wait_ms)), "{name}");
-        assert!(profile.encoder.is_some(), "{name}");
     }
     let vm = Profile::open("vm").unwrap();
     assert_eq!((vm.wait(), vm.camera.unwrap().names), (None, vec!["vivid-000-vid-cap".to_owned()]));

@@ -6,7 +6,7 @@ use crate::road::MakeEncoder;
 use board_hal::{CameraFormat, Codec, EncodeError, Encoder, EncoderSettings};
 use board_mpp::{MppEncoder, MppLibrary, MppOptions, RateControl};
 use board_openh264::SoftEncoder;
-use board_profile::EncoderKind;
+use board_profile::{EncoderKind, EncoderOrder};
 use board_v4l2_m2m::M2mEncoder;
 use std::path::{Path, PathBuf};
 
@@ -64,10 +64,42 @@ fn options(config: &EncoderConfig) -> MppOptions {
 /// # Errors
 /// [`EncodeError`] when there is none of those that were asked for: why the last one is not there.
 pub fn find(config: &Config) -> Result<MakeEncoder, EncodeError> {
-    let order = config.encoders();
+    let (order, config) = (config.encoders(), config.encoder.clone());
+    let found = candidates(&order, &config)?;
+    tracing::info!(encoder = %found[0].kind(), asked = %order, "encoders were looked for");
+    let mut last = None;
+    Ok(Box::new(move |format: &CameraFormat| {
+        let (encoder, kind) = first_that_opens(&found, settings(&config, format), format)?;
+        if last.replace(kind) != Some(kind) {
+            tracing::info!(encoder = %kind, "pictures are encoded by");
+        }
+        Ok(encoder)
+    }))
+}
+
+/// The encoder that [`find`] would build for pictures of `format`, and which it is; for the doctor.
+///
+/// # Errors
+/// [`EncodeError`] when none is there or none opens.
+pub fn open_now(
+    order: &EncoderOrder,
+    config: &EncoderConfig,
+    format: &CameraFormat,
+) -> Result<(Box<dyn Encoder>, EncoderKind), EncodeError> {
+    first_that_opens(&candidates(order, config)?, settings(config, format), format)
+}
+
+/// Why `kind` is not there; `None` when it is.
+#[must_use]
+pub fn missing(kind: EncoderKind, config: &EncoderConfig) -> Option<String> {
+    Candidate::find(kind, config).err().map(|error| error.to_string())
+}
+
+/// Those of `order` that are there, at least one.
+fn candidates(order: &EncoderOrder, config: &EncoderConfig) -> Result<Vec<Candidate>, EncodeError> {
     let (mut found, mut missing) = (Vec::new(), None);
     for kind in order.kinds() {
-        match Candidate::find(*kind, &config.encoder) {
+        match Candidate::find(*kind, config) {
             Ok(candidate) => found.push(candidate),
             Err(error) => {
                 tracing::info!(encoder = %kind, %error, "not there");
@@ -75,27 +107,21 @@ pub fn find(config: &Config) -> Result<MakeEncoder, EncodeError> {
             }
         }
     }
-    let Some(first) = found.first() else {
+    if found.is_empty() {
         return Err(missing.unwrap_or_else(|| EncodeError::Settings("no encoder was asked for".to_owned())));
-    };
-    tracing::info!(encoder = %first.kind(), asked = %order, "encoders were looked for");
-    let (bitrate_bps, key_interval_s) = (config.encoder.bitrate_kbps * 1_000, config.encoder.key_interval_s);
-    let mut last = None;
-    Ok(Box::new(move |format: &CameraFormat| {
-        let settings = EncoderSettings {
-            codec: Codec::H264,
-            width: format.geometry.width,
-            height: format.geometry.height,
-            fps: format.fps,
-            bitrate_bps,
-            key_interval: (format.fps * key_interval_s as f32).round().max(1.0) as u32,
-        };
-        let (encoder, kind) = first_that_opens(&found, settings, format)?;
-        if last.replace(kind) != Some(kind) {
-            tracing::info!(encoder = %kind, "pictures are encoded by");
-        }
-        Ok(encoder)
-    }))
+    }
+    Ok(found)
+}
+
+fn settings(config: &EncoderConfig, format: &CameraFormat) -> EncoderSettings {
+    EncoderSettings {
+        codec: Codec::H264,
+        width: format.geometry.width,
+        height: format.geometry.height,
+        fps: format.fps,
+        bitrate_bps: config.bitrate_kbps * 1_000,
+        key_interval: (format.fps * config.key_interval_s as f32).round().max(1.0) as u32,
+    }
 }
 
 /// The first that opens. One that is stuck is no reason to go to the next: a new process has it again, and the road decides when to ask for that.

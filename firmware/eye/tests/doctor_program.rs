@@ -16,7 +16,7 @@ width = 320
 height = 192
 fps = 5
 [encoder]
-kind = "openh264"
+kind = "software"
 [detector]
 setting = "light"
 threads = 1
@@ -118,6 +118,18 @@ fn a_broken_model_and_cores_that_are_not_there_are_failures() {
 }
 
 #[test]
+fn an_encoder_that_is_stated_first_must_be_there_even_if_another_one_does_its_work() {
+    let encoder = |kind: &str| find(&examine(&PROFILE.replace("\"software\"", kind), &[]).0, "encoder.kind").clone();
+    let found = encoder("[\"mpp\", \"software\"]");
+    assert!(
+        found.outcome == Outcome::Fail && found.found.contains("mpp") && found.found.contains("software"),
+        "{found:?}"
+    );
+    assert_eq!(encoder("\"mpp\"").outcome, Outcome::Fail);
+    assert_eq!(encoder("\"auto\"").outcome, Outcome::Pass);
+}
+
+#[test]
 fn a_configuration_is_checked_with_its_own_camera_pins_and_folders() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("eye.toml");
@@ -150,7 +162,7 @@ fn a_profile_that_cannot_be_meant_is_one_line_and_status_2() {
     let file = folder.path().join("own.toml");
     for (text, words) in [
         (PROFILE.replace("width = 320", "wide = 320"), vec!["own.toml", "line 6", "wide", "width"]),
-        (PROFILE.replace("kind = \"openh264\"", "kind = \"x265\""), vec!["line 10", "x265", "mpp", "openh264"]),
+        (PROFILE.replace("kind = \"software\"", "kind = \"x265\""), vec!["line 10", "mpp", "software"]),
         (PROFILE.replace("fps = 5", "fps = 0"), vec!["line 8", "1 to 120"]),
         (PROFILE.replace("infer_ms = 20", "infer_ms = -1"), vec!["budget.infer_ms = -1", "0 to 10000"]),
     ] {

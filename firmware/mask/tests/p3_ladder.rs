@@ -157,7 +157,7 @@ fn p3_a_mended_fault_goes_from_dark_to_covered_until_the_detector_has_looked_aga
     }
     assert_eq!(rig.detected_frame(), Rung::Dark);
     assert_eq!(rig.reason(), RungReason::MaskingFailed);
-    for fault in [Fault::MaskingFailed, Fault::CameraLost] {
+    for fault in [Fault::MaskingFailed, Fault::CameraLost, Fault::PrivacySwitch] {
         rig.ladder.handle(Event::Mended { fault, at_us: rig.now_us });
         for _ in 0..20 {
             assert_eq!(rig.detected_frame(), Rung::Dark, "another fault stands");

@@ -6,7 +6,7 @@
 use super::{Asked, camera, encoder};
 use crate::cores;
 use board_hal::{CameraSource, Detector, EncodedUnit, Nv12Pool};
-use board_profile::{CameraProfile, EncoderKind, interval_ms};
+use board_profile::{CameraProfile, interval_ms};
 use contract::doctor::{Check, Report, Stage};
 use contract::{Filter, Rung};
 use detect::{Detections, Prepare, TrackSettings, Tracker};
@@ -141,8 +141,7 @@ fn paint(size: &CameraProfile) -> Outcome {
 
 /// Moving pictures through the encoder that is stated.
 fn encode(asked: &Asked, size: &CameraProfile) -> Outcome {
-    let kind = asked.profile.encoder.map_or(EncoderKind::Openh264, |encoder| encoder.kind);
-    let mut encoder = encoder::open(kind, size).map_err(|e| e.to_string())?;
+    let (mut encoder, _) = encoder::open(asked, size).map_err(|e| e.to_string())?;
     let (pool, mut painter) = (drawn(size, 4), Painter::with_overlay(Overlay::new("bench")));
     let (mut unit, mut times) = (EncodedUnit::default(), Vec::new());
     for number in 0..FRAMES {
