@@ -9,6 +9,7 @@ pub mod detector;
 pub mod encoder;
 pub mod pins;
 pub mod pool;
+pub mod ptz;
 
 pub use camera::{CameraError, CameraFormat, CameraSource};
 pub use clock::Clock;
@@ -16,3 +17,4 @@ pub use detector::{Detector, DetectorError, DetectorSpec, OutputRole, QuantisedT
 pub use encoder::{Codec, EncodeError, EncodedUnit, Encoder, EncoderSettings};
 pub use pins::{Inputs, Level, Light, NoPins, Output, PinError, Pins};
 pub use pool::{Nv12Buffer, Nv12Pool};
+pub use ptz::{Aim, Aiming, Motion, Ptz, PtzError, Target, Turn};

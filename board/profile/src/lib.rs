@@ -8,6 +8,7 @@ mod camera;
 mod device_tree;
 mod encoder;
 mod error;
+mod isp;
 mod pins;
 
 pub use budget::{Budget, interval_ms};
@@ -15,6 +16,7 @@ pub use camera::CameraProfile;
 pub use device_tree::DEVICE_TREE;
 pub use encoder::{EncoderKind, EncoderOrder};
 pub use error::ProfileError;
+pub use isp::{Crop, IspProfile, MediaGraph, MediaLink, PadFormat, Tuning};
 pub use pins::{Bias, Line, On, Pin, PinsProfile, WatchdogProfile};
 
 use contract::FilterRates;
@@ -61,6 +63,9 @@ pub struct Profile {
     /// What a frame may cost.
     #[serde(default)]
     pub budget: Option<Budget>,
+    /// The way from the camera's sensor.
+    #[serde(default)]
+    pub isp: IspProfile,
     /// Where the board's pins are.
     #[serde(default)]
     pub pins: PinsProfile,

@@ -7,6 +7,7 @@
 //! | `Detector` | [`SimDetector`]: scripted heads and plates, failures, hangs | a [`Script`] |
 //! | `Encoder` | [`SimEncoder`]: units that say which frame they hold; a [`Witness`] sees the pixels | a [`Script`] |
 //! | `Pins` | [`SimPins`]: a switch to turn, lights to look at, kicks to count | the test |
+//! | `Ptz` | [`SimPtz`]: notes where it was sent, moves as told | the test |
 //! | `Clock` | [`SimClock`]: stands still until stepped; [`SystemClock`] is the real one | the test |
 #![forbid(unsafe_code)]
 
@@ -16,6 +17,7 @@ mod clock;
 mod detector;
 mod encoder;
 mod pins;
+mod ptz;
 mod script;
 mod witness;
 
@@ -26,5 +28,6 @@ pub use clock::SimClock;
 pub use detector::{DetectorStep, Found, SimDetector};
 pub use encoder::{EncoderStep, SimEncoder, SimUnit};
 pub use pins::SimPins;
+pub use ptz::SimPtz;
 pub use script::{Gate, Script};
 pub use witness::{Seen, Witness};

@@ -6,7 +6,8 @@
 
 use board_clock::SystemClock;
 use board_hal::{CameraError, CameraSource, Clock};
-use board_v4l2::{Heap, MemoryChoice, Options, V4l2Camera};
+use board_profile::{MediaGraph, MediaLink};
+use board_v4l2::{Heap, MemoryChoice, Options, V4l2Camera, V4l2Ptz};
 use mask::{ColourMatrix, ColourRange, MaskedFrame, Painter, RawFrame, Scene};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
@@ -31,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 type Check = fn() -> Result<String, String>;
 
 fn main() {
-    let checks: [(&str, Check); 23] = [
+    let checks: [(&str, Check); 25] = [
         ("nv12_is_captured_in_the_drivers_memory", nv12),
         ("yuyv_uyvy_and_nv16_convert_to_the_same_picture", converted),
         ("range_and_matrix_are_what_the_driver_states", colours),
@@ -39,6 +40,8 @@ fn main() {
         ("the_mapped_memory_can_be_painted_in_place", painted),
         ("a_masked_picture_is_lent_as_the_drivers_dma_buf", exported),
         ("memory_of_another_device_is_imported_and_filled_in_place", imported),
+        ("controls_are_set_by_name_and_a_wrong_one_is_told_with_what_there_is", controls),
+        ("a_media_graph_is_read_and_what_it_lacks_is_told", media_graph),
         ("sizes_are_what_the_driver_makes_of_them", sizes),
         ("a_camera_in_use_is_busy", busy),
         ("time_stamps_are_monotonic_and_recent", time_stamps),
@@ -189,6 +192,52 @@ fn colours() -> Result<String, String> {
         }
     }
     Ok("six of each device".to_owned())
+}
+
+fn controls() -> Result<String, String> {
+    let with = |controls: &[(&str, i32)]| {
+        let controls = controls.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        open_as(SINGLE, &Options { controls, ..wish(*b"NV12") })
+    };
+    let usual = set(SINGLE, "Brightness", 0)?;
+    let mut camera = with(&[("brightness", 200), ("contrast", 0)]).map_err(said)?;
+    let frame = camera.next(PATIENCE).map_err(said)?;
+    let flat = patches(&frame);
+    drop(frame);
+    drop(camera);
+    set(SINGLE, "Brightness", usual)?;
+    set(SINGLE, "Contrast", 128)?;
+    ensure(flat.iter().all(|patch| patch[0] == flat[0][0]), || format!("a picture without contrast: {flat:?}"))?;
+    let unknown = with(&[("pan_absolute", 1)]).err().ok_or("it turns")?.to_string();
+    ensure(unknown.contains("brightness"), || unknown.clone())?;
+    let range = with(&[("brightness", 256)]).err().ok_or("it is brighter than bright")?.to_string();
+    ensure(range.contains("0 to 255"), || range.clone())?;
+    let ptz = V4l2Ptz::open(Path::new(SINGLE)).err().ok_or("it turns")?;
+    reopened(SINGLE)?;
+    Ok(format!("{range}; {ptz}"))
+}
+
+fn media_graph() -> Result<String, String> {
+    let graph = |device: &str, to: &str| MediaGraph {
+        device: device.to_owned(),
+        links: vec![MediaLink {
+            from: "vivid-000-vid-cap".to_owned(),
+            from_pad: 0,
+            to: to.to_owned(),
+            to_pad: 0,
+            enabled: true,
+        }],
+        formats: vec![],
+    };
+    board_media::setup(&MediaGraph { links: vec![], ..graph("platform:vivid-000", "") }).map_err(said)?;
+    let refused = |graph: &MediaGraph| board_media::setup(graph).err().map(said).ok_or("it was set up");
+    let unknown = refused(&graph("platform:vivid-000", "isp"))?;
+    ensure(unknown.contains("vivid-000-vid-cap"), || unknown.clone())?;
+    let unlinked = refused(&graph("platform:vivid-000", "vivid-000-vid-cap"))?;
+    ensure(unlinked.contains("no link from"), || unlinked.clone())?;
+    let missing = refused(&graph("rkisp0-vir0", ""))?;
+    ensure(missing.contains("vivid"), || missing.clone())?;
+    Ok(format!("{unlinked}; {missing}"))
 }
 
 /// Nothing but black.

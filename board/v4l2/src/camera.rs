@@ -8,7 +8,7 @@ use crate::lease::{KernelBuffer, Queue};
 use crate::memory::{Heap, probe};
 use crate::negotiate::{self, Agreed, READS, Wire};
 use crate::place::{Chosen, MemoryChoice, PlaceError, Placing};
-use crate::{convert, fault};
+use crate::{controls, convert, fault};
 use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Nv12Buffer, Nv12Pool};
 use mask::{CaptureTime, FrameBuffer, FrameId, Geometry, Planes, RawFrame};
 use std::path::Path;
@@ -50,6 +50,8 @@ pub struct Options {
     pub height: usize,
     /// Frames per second.
     pub fps: f32,
+    /// Controls to set, by the names that `v4l2-ctl --list-ctrls` prints; what is named `auto` comes first.
+    pub controls: Vec<(String, i32)>,
     /// Whose memory the pictures lie in.
     pub memory: MemoryChoice,
 }
@@ -58,7 +60,7 @@ impl Options {
     /// Any format, memory as measured.
     #[must_use]
     pub fn new(width: usize, height: usize, fps: f32) -> Self {
-        Self { only: None, width, height, fps, memory: MemoryChoice::Measured }
+        Self { only: None, width, height, fps, controls: Vec::new(), memory: MemoryChoice::Measured }
     }
     /// This pixel format and no other.
     #[must_use]
@@ -120,6 +122,7 @@ impl V4l2Camera {
         if let Signal::None(cause) = driver.tune().map_err(failed("ask for its signal"))? {
             return Err(CameraError::Missing { device, cause: cause.to_owned() });
         }
+        set_controls(&device, &*driver, &wish.controls)?;
         let offered = driver.formats().map_err(failed("list formats"))?;
         let readable = |format: &&FourCc| wish.only.is_none_or(|only| FourCc(only) == **format);
         let readable: Vec<FourCc> = offered.iter().filter(readable).copied().collect();
@@ -307,6 +310,20 @@ impl V4l2Camera {
             .map(|frame| Some(frame.with_matrix(self.agreed.matrix)))
             .map_err(|error| CameraError::BadFrame { device: self.device.clone(), cause: error.to_string() })
     }
+}
+
+/// Sets what the configuration asks for; a camera that cannot is not what it was taken for.
+fn set_controls(device: &str, driver: &dyn Driver, wanted: &[(String, i32)]) -> Result<(), CameraError> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let all = driver.controls().map_err(|error| fault::opening(device, "list controls", &error))?;
+    let found =
+        controls::resolve(wanted, &all).map_err(|cause| CameraError::Missing { device: device.to_owned(), cause })?;
+    for (id, value) in found {
+        driver.set_control(id, value).map_err(|error| fault::opening(device, "set a control", &error))?;
+    }
+    Ok(())
 }
 
 /// A picture out of slow memory: every byte is fetched once, line by line.

@@ -1,5 +1,6 @@
 //! The kernel as a [`Driver`].
 
+use crate::controls::Described;
 use crate::driver::{Driver, DriverFormat, Filled, FourCc, Identity, Notice, Readiness, Signal, Source};
 use crate::ioctl::input::Incoming;
 use crate::ioctl::{self, BufferType};
@@ -58,6 +59,12 @@ impl Driver for Device {
     }
     fn formats(&self) -> io::Result<Vec<FourCc>> {
         ioctl::identity::formats(self.node.as_fd(), self.buffers)
+    }
+    fn controls(&self) -> io::Result<Vec<Described>> {
+        ioctl::control::all(self.node.as_fd())
+    }
+    fn set_control(&self, id: u32, value: i32) -> io::Result<()> {
+        ioctl::control::set(self.node.as_fd(), id, value)
     }
     fn fastest(&self, pixels: FourCc, width: usize, height: usize) -> io::Result<Option<f32>> {
         ioctl::rate::fastest(self.node.as_fd(), pixels, width, height)

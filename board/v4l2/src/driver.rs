@@ -2,6 +2,7 @@
 //!
 //! Answers are passed on as they are: nothing here may be believed before [`crate::negotiate`] or the camera has checked it.
 
+use crate::controls::Described;
 use crate::memory::Memory;
 use mask::ColourMatrix;
 use std::io;
@@ -135,6 +136,10 @@ pub(crate) trait Driver: Send + Sync {
     /// Sets the receiver to what comes in, where it has to be set, and asks to be told when that changes.
     fn tune(&self) -> io::Result<Signal>;
     fn formats(&self) -> io::Result<Vec<FourCc>>;
+    /// Its controls.
+    fn controls(&self) -> io::Result<Vec<Described>>;
+    /// Gives a control a value.
+    fn set_control(&self, id: u32, value: i32) -> io::Result<()>;
     /// The most frames a second at exactly that size: `None` when the driver does not say, 0 when it does not have the size.
     fn fastest(&self, pixels: FourCc, width: usize, height: usize) -> io::Result<Option<f32>>;
     fn set_format(&self, pixels: FourCc, width: usize, height: usize) -> io::Result<DriverFormat>;

@@ -13,12 +13,14 @@
 //! | `device`, `ioctl` | the real driver, one group of ioctls a file |
 //! | `mapping`, `memory`, `heap`, `lease` | the memory, as dma-bufs where that can be had |
 //! | `place` | whose memory: the driver's, or a cached dma-heap's where the driver's is slow |
+//! | `controls`, `ptz` | exposure and other controls by name; pan, tilt and zoom as a `Ptz` |
 //! | `convert`, `jpeg` | NV16, UYVY, YUYV and Motion JPEG to NV12 |
 //!
 //! Standard: the kernel's V4L2 API (`Documentation/userspace-api/media/v4l`). Not goals: tuners, output, libv4l emulation.
 #![allow(unsafe_code)] // ioctl and mmap; confined to `ioctl` and `mapping`
 
 mod camera;
+mod controls;
 mod convert;
 mod device;
 mod driver;
@@ -31,6 +33,7 @@ mod mapping;
 mod memory;
 mod negotiate;
 mod place;
+mod ptz;
 
 #[cfg(test)]
 mod tests;
@@ -39,3 +42,4 @@ pub use camera::{Options, V4l2Camera};
 pub use heap::DmaHeap;
 pub use memory::Heap;
 pub use place::MemoryChoice;
+pub use ptz::V4l2Ptz;

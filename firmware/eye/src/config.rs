@@ -3,6 +3,7 @@
 use board_profile::{EncoderOrder, PinsProfile, Profile, WatchdogProfile};
 use contract::{CameraId, FilterRates, KeyId, SiteId};
 use serde::{Deserialize, Deserializer, de};
+use std::collections::BTreeMap;
 use std::num::NonZeroU8;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub enum ConfigError {
         /// Which file.
         file: String,
         /// Which key.
-        key: &'static str,
+        key: String,
         /// What it holds.
         value: String,
         /// What it may hold.
@@ -65,6 +66,9 @@ pub struct Config {
     pub profile: Option<Profile>,
     /// Where frames come from.
     pub source: Source,
+    /// A camera that turns, and where it looks for each view; absent: nobody here moves it.
+    #[serde(default)]
+    pub ptz: Option<board_ptz::PtzConfig>,
     /// Which network.
     pub detector: DetectorConfig,
     /// What to encode to.
@@ -125,6 +129,9 @@ pub enum Source {
         /// A picture that does not change at all for so many seconds is taken for frozen, 1 to 3600; 0: never.
         #[serde(default = "frozen_s")]
         frozen_s: u32,
+        /// Controls to set when the camera is opened, by the names that `v4l2-ctl --list-ctrls` prints.
+        #[serde(default)]
+        controls: BTreeMap<String, i32>,
     },
     /// A file that ffmpeg reads, paced by its own timestamps.
     Clip {
@@ -371,11 +378,16 @@ impl Config {
     pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
         let config: Config =
             toml::from_str(text).map_err(|cause| ConfigError::Malformed { file: file.into(), cause })?;
-        let range = |key, value: u64, from: u64, to: u64, allowed| {
+        let range = |key: &str, value: u64, from: u64, to: u64, allowed| {
             if (from..=to).contains(&value) {
                 Ok(())
             } else {
-                Err(ConfigError::OutOfRange { file: file.into(), key, value: value.to_string(), allowed })
+                Err(ConfigError::OutOfRange {
+                    file: file.into(),
+                    key: key.to_owned(),
+                    value: value.to_string(),
+                    allowed,
+                })
             }
         };
         range("detector.threads", config.threads() as u64, 1, 8, "1 to 8")?;
@@ -397,6 +409,9 @@ impl Config {
             range("source.height", height.into(), 16, 4_320, "16 to 4320")?;
             range("source.fps", fps.into(), 1, 120, "1 to 120")?;
             range("source.frozen_s", frozen_s.into(), 0, 3_600, "0 to 3600")?;
+        }
+        if let Some((key, value, allowed)) = config.ptz.as_ref().and_then(|ptz| ptz.check().err()) {
+            return Err(ConfigError::OutOfRange { file: file.into(), key, value, allowed });
         }
         Ok(config)
     }

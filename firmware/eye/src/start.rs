@@ -14,7 +14,7 @@ use crate::sight::Sight;
 use crate::store::{Store, StoreError};
 use crate::watchdog::Watchdog;
 use board_clock::SystemClock;
-use board_hal::{CameraError, CameraFormat, CameraSource, Clock, Detector, DetectorSpec, EncodeError, Pins};
+use board_hal::{Aiming, CameraError, CameraFormat, CameraSource, Clock, Detector, DetectorSpec, EncodeError, Pins};
 use board_pins::BoardPins;
 use board_sim::{ClipOptions, ClipSource};
 use contract::body::SelfTestResult;
@@ -49,6 +49,9 @@ pub enum StartError {
     /// A clip cannot be played.
     #[error(transparent)]
     Clip(CameraError),
+    /// The camera that turns.
+    #[error(transparent)]
+    Ptz(#[from] board_hal::PtzError),
     /// The state folder.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -101,8 +104,22 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     let desk: Arc<dyn Desk> = Arc::<Office>::clone(&office);
     let painter = Painter::with_overlay(Overlay::new(config.camera.as_str())).silhouette(config.silhouette.clone());
     let frozen_after = frozen_after(config);
-    let parts =
-        Parts { camera, encoder, frozen_after, sight, desk, clock, watchdog, ladder: config.ladder.clone(), painter };
+    let aiming = aiming(config, &clock)?;
+    if let Some(aiming) = &aiming {
+        office.aim_with(Arc::clone(aiming));
+    }
+    let parts = Parts {
+        camera,
+        encoder,
+        frozen_after,
+        aiming,
+        sight,
+        desk,
+        clock,
+        watchdog,
+        ladder: config.ladder.clone(),
+        painter,
+    };
     let mut road = Road::new(parts)?;
     match opened {
         Some(camera) => road.begin(camera),
@@ -218,11 +235,24 @@ fn camera(config: &Config, clock: Arc<dyn Clock>) -> OpenCamera {
                 Ok(Box::new(clip) as Box<dyn CameraSource>)
             })
         }
-        Source::V4l2 { device, width, height, fps, .. } => Box::new(move |first| {
-            let wish = board_v4l2::Options::new(width as usize, height as usize, fps as f32);
-            let camera = board_v4l2::V4l2Camera::open(&device, &wish, Arc::clone(&clock))?;
-            Ok(Box::new(camera.number_from(first)) as Box<dyn CameraSource>)
-        }),
+        Source::V4l2 { device, width, height, fps, controls, .. } => {
+            let isp = config.profile.as_ref().map(|profile| profile.isp.clone()).unwrap_or_default();
+            let wish = board_v4l2::Options {
+                controls: controls.into_iter().collect(),
+                ..board_v4l2::Options::new(width as usize, height as usize, fps as f32)
+            };
+            Box::new(move |first| {
+                if let Some(graph) = &isp.media {
+                    // Anew each time: a sensor that was away comes back as it was made.
+                    board_media::setup(graph).map_err(|error| CameraError::Missing {
+                        device: device.display().to_string(),
+                        cause: error.to_string(),
+                    })?;
+                }
+                let camera = board_v4l2::V4l2Camera::open(&device, &wish, Arc::clone(&clock))?;
+                Ok(Box::new(camera.number_from(first)) as Box<dyn CameraSource>)
+            })
+        }
     }
 }
 
@@ -237,6 +267,15 @@ fn first_camera(config: &Config, open: &mut OpenCamera) -> Result<Option<Box<dyn
             Ok(None)
         }
     }
+}
+
+/// Opens what a camera that turns is told over.
+fn aiming(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Arc<dyn Aiming>>, StartError> {
+    let Some(ptz) = &config.ptz else { return Ok(None) };
+    let presets = ptz.presets.iter().map(|(view, preset)| (view.clone(), preset.target())).collect();
+    let aimer = board_ptz::Aimer::start(ptz.open()?, presets, ptz.pace(), Arc::clone(clock))?;
+    tracing::info!(presets = ptz.presets.len(), "the camera turns to the granted view");
+    Ok(Some(Arc::new(aimer)))
 }
 
 /// How long a picture may stay the same to the last bit; a clip may for ever.

@@ -51,7 +51,8 @@ pub(crate) fn formats(device: BorrowedFd<'_>, buffers: BufferType) -> io::Result
     Ok(offered)
 }
 
-fn text(bytes: &[u8]) -> String {
+/// Up to the first zero byte.
+pub(crate) fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     bytes[..end].escape_ascii().to_string()
 }

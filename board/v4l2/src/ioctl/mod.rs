@@ -1,6 +1,7 @@
 //! The ioctls, one group a file: C structures in, plain values out.
 
 pub(crate) mod buffer;
+pub(crate) mod control;
 pub(crate) mod dma_buf;
 pub(crate) mod event;
 pub(crate) mod format;

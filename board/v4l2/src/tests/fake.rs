@@ -1,6 +1,7 @@
 //! A driver that does as a test says.
 
 use crate::camera::Surroundings;
+use crate::controls::Described;
 use crate::driver::{
     Driver, DriverFormat, Field, Filled, FourCc, Identity, MemoryFormat, Notice, Readiness, Signal, Source,
 };
@@ -42,6 +43,9 @@ pub(crate) struct State {
     /// Whether its buffers have dma-bufs.
     pub(crate) exports: bool,
     source: Source,
+    pub(crate) controls: Vec<Described>,
+    /// What controls were set to.
+    pub(crate) set: Vec<(u32, i32)>,
     /// What lies in its memory; else each buffer's index.
     pub(crate) filled_with: Option<u8>,
     /// Descriptors that came with queued buffers.
@@ -92,6 +96,8 @@ impl Fake {
             calls: Vec::new(),
             exports: false,
             source: Source::Own,
+            controls: Vec::new(),
+            set: Vec::new(),
             filled_with: None,
             imported: Vec::new(),
         })))
@@ -114,6 +120,11 @@ impl Fake {
     }
     pub(crate) fn camera(&self, clock: &Arc<StillClock>) -> Result<V4l2Camera, CameraError> {
         self.camera_with(MemoryChoice::Driver, &|_| Duration::ZERO, &[], clock)
+    }
+    /// A camera as wished for.
+    pub(crate) fn camera_as(&self, wish: &Options, clock: &Arc<StillClock>) -> Result<V4l2Camera, CameraError> {
+        let surroundings = Surroundings { probe: &|_| Duration::ZERO, heaps: &Vec::new };
+        V4l2Camera::start("/dev/video9".to_owned(), Box::new(self.clone()), wish, &surroundings, clock.clone())
     }
     /// A camera with memory as chosen, as `probe` measures it, beside these heaps.
     pub(crate) fn camera_with(
@@ -151,6 +162,15 @@ impl Driver for Fake {
     fn formats(&self) -> io::Result<Vec<FourCc>> {
         self.step("formats")?;
         Ok(self.set(|state| state.offered.clone()))
+    }
+    fn controls(&self) -> io::Result<Vec<Described>> {
+        self.step("controls")?;
+        Ok(self.set(|state| state.controls.clone()))
+    }
+    fn set_control(&self, id: u32, value: i32) -> io::Result<()> {
+        self.step("set_control")?;
+        self.set(|state| state.set.push((id, value)));
+        Ok(())
     }
     fn fastest(&self, pixels: FourCc, _: usize, _: usize) -> io::Result<Option<f32>> {
         self.step("fastest")?;

@@ -177,12 +177,22 @@ impl Books {
     /// Works out what the open shares' views have in common: every zone of each, and the largest of their largest faces.
     pub(super) fn set_scene(&mut self) {
         self.scene = self.common_scene();
+        if let Some(aiming) = &self.aiming {
+            let granted = self.authority.shares().first().filter(|_| self.scene.is_some());
+            aiming.aim(granted.map(|share| share.grant().view.as_str()));
+        }
     }
 
     fn common_scene(&self) -> Option<Scene> {
         let greeting = self.greeting.as_ref()?;
         let policy = self.authority.policy()?;
         let mut common: Option<Scene> = None;
+        let mut views = self.authority.shares().iter().map(|share| &share.grant().view);
+        let first = views.next();
+        if self.aiming.is_some() && views.any(|view| Some(view) != first) {
+            tracing::error!("shares of several views, and a camera that can look at one: nothing is shown");
+            return None;
+        }
         for share in self.authority.shares() {
             let view = policy.views.iter().find(|view| {
                 view.name == share.grant().view && Some(&view.camera) == share.grant().envelope.aud.camera.as_ref()

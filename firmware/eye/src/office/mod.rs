@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::road::Report;
 use crate::server::{LinkEvent, Outbox};
 use crate::store::{Store, StoreError};
-use board_hal::{CameraFormat, Clock, NoPins, Pins};
+use board_hal::{Aiming, CameraFormat, Clock, NoPins, Pins};
 use contract::body::{Answer, Refusal};
 use contract::claims::TokenKind;
 use contract::{ErrorCode, Filter, KeyId};
@@ -90,6 +90,8 @@ struct Books {
     tallies: Tallies,
     /// The open shares' common scene; `None` when none is open or it cannot be painted.
     scene: Option<Scene>,
+    /// A camera that turns to the granted view.
+    aiming: Option<Arc<dyn Aiming>>,
     greeting: Option<Greeting>,
     report: Option<Report>,
     key_wanted: bool,
@@ -163,6 +165,7 @@ impl Office {
                 record,
                 tallies: Tallies::default(),
                 scene: None,
+                aiming: None,
                 greeting: None,
                 report: None,
                 key_wanted: false,
@@ -195,6 +198,13 @@ impl Office {
             office.settle(&mut desk, now);
         }
         Ok(office)
+    }
+
+    /// The camera turns: it is sent to the view that is granted.
+    pub fn aim_with(&self, aiming: Arc<dyn Aiming>) {
+        let mut desk = self.lock();
+        desk.aiming = Some(aiming);
+        desk.set_scene();
     }
 
     /// Attends to the link and the clock until the link's sender is gone.

@@ -17,7 +17,7 @@ pub use parts::{MakeEncoder, OpenCamera, Parts};
 use crate::selftest::Moment;
 use crate::sight::Sight;
 use crate::watchdog::{Stage, Watchdog};
-use board_hal::{CameraError, CameraFormat, CameraSource, Clock};
+use board_hal::{Aiming, CameraError, CameraFormat, CameraSource, Clock};
 use contract::Rung;
 use encoding::Encoding;
 use lane::{Lane, Masked};
@@ -47,6 +47,7 @@ pub struct Road {
     camera: Option<Box<dyn CameraSource>>,
     reopen: BackOff,
     stillness: Stillness,
+    aiming: Option<Arc<dyn Aiming>>,
     standing: CameraStanding,
     watchdog: Arc<Watchdog>,
     format: Option<CameraFormat>,
@@ -76,7 +77,7 @@ impl Road {
     /// # Errors
     /// When the encoder's thread cannot be made.
     pub fn new(parts: Parts) -> std::io::Result<Self> {
-        let Parts { camera, encoder, frozen_after, sight, desk, clock, watchdog, ladder, painter } = parts;
+        let Parts { camera, encoder, frozen_after, aiming, sight, desk, clock, watchdog, ladder, painter } = parts;
         let now_us = clock.monotonic_us();
         let mut ladder = Ladder::new(ladder, now_us);
         if let Some(proof) = sight.proof() {
@@ -88,6 +89,7 @@ impl Road {
             camera: None,
             reopen: BackOff::new(),
             stillness: Stillness::new(frozen_after),
+            aiming,
             standing: CameraStanding::Awaited,
             watchdog,
             format: None,
@@ -328,11 +330,13 @@ impl Road {
             Change::Cut => self.ladder.handle(Event::SceneCut { captured_us: at_us }),
             Change::Moved => self.ladder.handle(Event::CameraMoved { captured_us: at_us }),
         }
-        if change != Change::None {
+        // Before the verdict: a grant that begins at this moment may have sent the camera away.
+        let order = self.order();
+        let moved = self.turned(at_us);
+        if moved || change != Change::None {
             self.painter.forget();
         }
         let verdict = self.ladder.frame(at_us);
-        let order = self.order();
         if order.open {
             let mut plan = mask::plan::decide(info.id, Some(&objects), verdict.rung, order.filter, &order.scene);
             self.forms.hold(&mut plan, at_us);
@@ -340,6 +344,18 @@ impl Road {
             self.share(frame, &plan, painted, order.fps_cap);
         }
         self.report();
+    }
+
+    /// What a camera that turns means for the frame taken at `at_us`; whether it may show another view than the last.
+    fn turned(&mut self, at_us: u64) -> bool {
+        let Some(aiming) = &self.aiming else { return false };
+        let fault = Fault::AimLeft;
+        self.ladder.handle(if aiming.is_aimed() { Event::Mended { fault, at_us } } else { Event::Broken(fault) });
+        let moved = at_us <= aiming.moved_until_us();
+        if moved {
+            self.ladder.handle(Event::CameraMoved { captured_us: at_us });
+        }
+        moved
     }
 
     /// The picture does not change any more: dark, and the camera is opened anew until it shows another one.

@@ -3,7 +3,7 @@
 use super::Desk;
 use crate::sight::Sight;
 use crate::watchdog::Watchdog;
-use board_hal::{CameraError, CameraFormat, CameraSource, Clock, EncodeError, Encoder};
+use board_hal::{Aiming, CameraError, CameraFormat, CameraSource, Clock, EncodeError, Encoder};
 use mask::ladder::LadderSettings;
 use mask::{FrameId, Painter};
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub struct Parts {
     pub encoder: MakeEncoder,
     /// A picture that does not change for so long is frozen: the camera is opened anew. `None` for sources that may stand still.
     pub frozen_after: Option<Duration>,
+    /// Knows whether the camera turns; `None` for one that does not.
+    pub aiming: Option<Arc<dyn Aiming>>,
     /// Detector and tracks.
     pub sight: Sight,
     /// The authority's desk.

@@ -47,6 +47,8 @@ pub struct Setup {
     pub fps: f32,
     pub painter: Painter,
     pub frozen_after: Option<Duration>,
+    /// A camera that turns.
+    pub aiming: Option<Arc<dyn board_hal::Aiming>>,
     /// In place of the scripted detector: one that is held to the golden pictures, each looked at once within the time given.
     pub twin: Option<(Twin, Duration)>,
 }
@@ -54,7 +56,14 @@ pub struct Setup {
 impl Default for Setup {
     /// No overlay, so that what is not masked can be told from what is.
     fn default() -> Self {
-        Self { patience: PATIENT, fps: 1e6 / FRAME_US as f32, painter: Painter::new(), frozen_after: None, twin: None }
+        Self {
+            patience: PATIENT,
+            fps: 1e6 / FRAME_US as f32,
+            painter: Painter::new(),
+            frozen_after: None,
+            aiming: None,
+            twin: None,
+        }
     }
 }
 
@@ -92,7 +101,7 @@ impl Roadside {
     }
 
     pub fn build(setup: Setup) -> Self {
-        let Setup { patience, fps, painter, frozen_after, twin } = setup;
+        let Setup { patience, fps, painter, frozen_after, aiming, twin } = setup;
         let clock = SimClock::new(1_800_000_000_000_000);
         let (camera, detector, encoder) = scripts();
         let witness = Witness::new();
@@ -143,6 +152,7 @@ impl Roadside {
             camera: Box::new(open),
             encoder: Box::new(make),
             frozen_after,
+            aiming,
             sight,
             desk: Arc::<FakeDesk>::clone(&desk),
             clock: Arc::new(clock.clone()),
