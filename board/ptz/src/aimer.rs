@@ -39,7 +39,7 @@ impl Default for Pace {
     }
 }
 
-/// See the [module](self).
+/// Sends the camera where it is to look, and knows how long it moves.
 pub struct Aimer {
     shared: Arc<Shared>,
     presets: BTreeMap<String, Target>,

@@ -10,16 +10,24 @@ use std::time::Duration;
 
 /// A camera at the other end: answers to messages, in order.
 #[derive(Clone, Default)]
-struct Played(Arc<Mutex<(Vec<Vec<u8>>, VecDeque<Vec<u8>>, VecDeque<u8>)>>);
+struct Played(Arc<Mutex<Ends>>);
+
+/// What was sent, the answers to come, and the bytes on their way.
+#[derive(Default)]
+struct Ends {
+    sent: Vec<Vec<u8>>,
+    answers: VecDeque<Vec<u8>>,
+    on_the_way: VecDeque<u8>,
+}
 
 impl Played {
     fn answering(answers: &[&[u8]]) -> Self {
         let played = Self::default();
-        played.0.lock().unwrap().1 = answers.iter().map(|answer| answer.to_vec()).collect();
+        played.0.lock().unwrap().answers = answers.iter().map(|answer| answer.to_vec()).collect();
         played
     }
     fn sent(&self) -> Vec<Vec<u8>> {
-        self.0.lock().unwrap().0.clone()
+        self.0.lock().unwrap().sent.clone()
     }
 }
 
@@ -29,18 +37,18 @@ impl Line for Played {
     }
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
-        state.0.push(bytes.to_vec());
-        let answer = state.1.pop_front().unwrap_or_default();
-        state.2.extend(answer);
+        state.sent.push(bytes.to_vec());
+        let answer = state.answers.pop_front().unwrap_or_default();
+        state.on_the_way.extend(answer);
         Ok(())
     }
     fn receive(&mut self, into: &mut [u8], _: Duration) -> io::Result<usize> {
-        let Some(byte) = self.0.lock().unwrap().2.pop_front() else { return Ok(0) };
+        let Some(byte) = self.0.lock().unwrap().on_the_way.pop_front() else { return Ok(0) };
         into[0] = byte;
         Ok(1)
     }
     fn forget(&mut self) {
-        self.0.lock().unwrap().2.clear();
+        self.0.lock().unwrap().on_the_way.clear();
     }
 }
 

@@ -14,7 +14,7 @@ use v4l::v4l_sys::{
 /// Pan and tilt are in seconds of arc.
 const SECONDS_PER_DEG: f32 = 3_600.0;
 
-/// See the [module](self).
+/// A camera that turns by V4L2 controls.
 pub struct V4l2Ptz {
     device: String,
     node: File,

@@ -9,3 +9,4 @@ mod lease;
 mod memory;
 mod negotiation;
 mod opening;
+mod timing;
