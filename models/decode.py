@@ -87,10 +87,10 @@ def decode_class(kind, tensors, model, threshold):
     return found
 
 
-def asked(width, narrow, wide):
-    """The score asked of a plate `width` network pixels wide; narrow ones need `narrow`."""
+def asked(width, narrow, wide, which="score"):
+    """The score asked of a plate (or of a candidate, `which`) `width` network pixels wide; narrow ones need `narrow`."""
     share = min(max((width - wide["from"]) / (wide["to"] - wide["from"]), 0.0), 1.0)
-    return narrow + share * (wide["score"] - narrow)
+    return narrow + share * (wide.get(which, narrow) - narrow)
 
 
 def decode(tensors, model, kx=1.0, ky=1.0, width=None, height=None, candidates=False):
@@ -102,8 +102,8 @@ def decode(tensors, model, kx=1.0, ky=1.0, width=None, height=None, candidates=F
     for kind in ("head", "plate"):
         limit = model["thresholds"][f"{kind}_candidate" if candidates else kind]
         for f in decode_class(kind, tensors, model, limit):
-            wide = model.get("plate_by_width") if kind == "plate" and not candidates else None
-            if wide and f["score"] < asked(f["raw"][2] - f["raw"][0], limit, wide):
+            wide = model.get("plate_by_width") if kind == "plate" else None
+            if wide and f["score"] < asked(f["raw"][2] - f["raw"][0], limit, wide, "candidate" if candidates else "score"):
                 continue
             x1, y1, x2, y2 = f["box"][0] * kx, f["box"][1] * ky, f["box"][2] * kx, f["box"][3] * ky
             if width:

@@ -14,6 +14,10 @@ Only pictures that no model was trained on are taken (trained-on.txt). Boxes wit
 than half, are marked `ignore`: masking them is not false, missing them is not counted.
 
     python eval/clips.py --data DIR --scene ../.campari/scene --out OUT
+    python eval/clips.py --data DIR --scene ../.campari/scene --out OTHER --held-out
+
+The tracker's numbers were chosen on the first set. `--held-out` makes one that they were not chosen on: other stills, other movement, other poles
+before the scene; nothing filmed and no sequence, for there are no more of those.
 """
 import argparse
 import json
@@ -78,16 +82,20 @@ def moved_still(out, name, picture, boxes, chance):
     clip.close()
 
 
-def stills(data, out, most):
+def stills(data, out, most, held_out):
     lines = [json.loads(line) for line in (data / "dev/annotations.jsonl").read_text().splitlines()]
     trained = set((HERE / "trained-on.txt").read_text().split())
     chance = random.Random(7)
+    movement = random.Random(8) if held_out else chance
     for source, cls in (("roboflow-mask-wearing", "head"), ("romanian-dashcam", "plate")):
         chosen = [line for line in lines if line["source"] == source and line["image"] not in trained and line["boxes"]]
         chance.shuffle(chosen)
-        for n, line in enumerate(chosen[:most]):
+        for n, line in enumerate(chosen[most:2 * most] if held_out else chosen[:most]):
             boxes = [(i + 1, cls, b["x"], b["y"], b["w"], b["h"]) for i, b in enumerate(line["boxes"])]
-            moved_still(out, f"moved-{cls}s-{n:02d}", cv2.imread(str(data / "dev" / line["image"])), boxes, chance)
+            picture = cv2.imread(str(data / "dev" / line["image"]))
+            if picture.std() < 3:  # the dashcam has pictures that are annotated and black: nothing to find, nothing to show
+                continue
+            moved_still(out, f"moved-{cls}s-{n:02d}", picture, boxes, movement)
 
 
 def sequences(data, out):
@@ -114,27 +122,32 @@ def sequences(data, out):
                 clip.close()
 
 
-def rendered(scene, out):
-    """The scene as it is, under a camera that pans, and behind poles."""
+POSTS = [(150, 34), (420, 22), (700, 46), (980, 28)]
+OTHER_POSTS = [(60, 30), (300, 40), (560, 26), (860, 36), (1100, 44)]
+
+
+def rendered(scene, out, held_out):
+    """The scene as it is (unless held out), under a camera that pans, and behind poles."""
     truth = json.loads((scene / "scene-v1.json").read_text())
     names = sorted({o["actor"] for f in truth["frames"] for o in f["objects"]})
     boxes = [[(names.index(o["actor"]) + 1, o["class"], o["x"], o["y"], o["w"], o["h"], o["visible"]) for o in f["objects"]] for f in truth["frames"]]
-    shutil.copy(scene / "scene-v1.mp4", out / "scene-v1.mp4")
     rows = []
     for frame, seen in enumerate(boxes):
         for track, cls, x, y, w, h, visible in seen:
             row = {"frame": frame, "track": track, "cls": cls, "x": x, "y": y, "w": w, "h": h}
             rows.append(row | ({"ignore": True} if visible < .5 else {}))
-    (out / "scene-v1.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [{"kind": "rendered"}, *rows]))
+    if not held_out:
+        shutil.copy(scene / "scene-v1.mp4", out / "scene-v1.mp4")
+        (out / "scene-v1.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [{"kind": "rendered"}, *rows]))
     video = cv2.VideoCapture(str(scene / "scene-v1.mp4"))
     pan = Clip(out, "scene-v1-pan", "rendered", 25, WIDTH, HEIGHT)
     poles = Clip(out, "scene-v1-poles", "rendered", 25, truth["width"], truth["height"])
-    posts = [(150, 34), (420, 22), (700, 46), (980, 28)]
+    posts, quicker = (OTHER_POSTS, 1.6) if held_out else (POSTS, 1.)
     for frame, seen in enumerate(boxes):
         ok, picture = video.read()
         if not ok:
             break
-        left, top = 160 + 160 * np.sin(frame / 25 * 1.3), 90 + 80 * np.sin(frame / 25 * .7)
+        left, top = 160 + 160 * np.sin(frame / 25 * 1.3 * quicker), 90 + 80 * np.sin(frame / 25 * .7 * quicker)
         moved = cv2.warpAffine(picture, np.array([[1, 0, -left], [0, 1, -top]]), (WIDTH, HEIGHT))
         pan.add(moved, [(t, c, x - left, y - top, w, h, v) for t, c, x, y, w, h, v in seen])
         behind = []
@@ -161,12 +174,14 @@ def main():
     p.add_argument("--scene", type=pathlib.Path, required=True, help="holds scene-v1.mp4 and scene-v1.json (cargo xtask setup makes them)")
     p.add_argument("--out", type=pathlib.Path, required=True, help="pictures of people and plates: never commit it")
     p.add_argument("--most", type=int, default=16, help="moved stills of each class")
+    p.add_argument("--held-out", action="store_true", help="clips that no number of the tracker was chosen on")
     a = p.parse_args()
     a.out.mkdir(parents=True, exist_ok=True)
-    filmed(a.data, a.out)
-    rendered(a.scene, a.out)
-    sequences(a.data, a.out)
-    stills(a.data, a.out, a.most)
+    if not a.held_out:
+        filmed(a.data, a.out)
+        sequences(a.data, a.out)
+    rendered(a.scene, a.out, a.held_out)
+    stills(a.data, a.out, a.most, a.held_out)
 
 
 if __name__ == "__main__":

@@ -242,6 +242,9 @@ pub struct Counters {
     pub pictures_sent: u64,
     /// Tracks of heads and plates that were masked, each counted once.
     pub objects_masked: u64,
+    /// Misses of the detector (one object at one look) during which a track kept the object masked until it was seen again.
+    #[serde(default)]
+    pub misses_bridged: u64,
     /// Mask shapes painted.
     pub shapes_painted: u64,
     /// Seconds on each rung.

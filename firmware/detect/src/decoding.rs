@@ -75,14 +75,25 @@ pub struct ScoreByWidth {
     pub to: f32,
     /// What the widest need.
     pub score: f32,
+    /// What the widest need to keep a track alive; absent: no more than narrow ones. Large masks cost much, and weak candidates are many.
+    #[serde(default)]
+    pub candidate: Option<f32>,
 }
 
 impl ScoreByWidth {
     /// The score asked of a box `width` network pixels wide, where narrow ones need `narrow`.
     #[must_use]
     pub fn asked(&self, width: f32, narrow: f32) -> f32 {
+        self.between(width, narrow, self.score)
+    }
+    /// The same for a candidate.
+    #[must_use]
+    pub fn asked_of_candidate(&self, width: f32, narrow: f32) -> f32 {
+        self.between(width, narrow, self.candidate.unwrap_or(narrow))
+    }
+    fn between(&self, width: f32, narrow: f32, wide: f32) -> f32 {
         let share = ((width - self.from) / (self.to - self.from)).clamp(0.0, 1.0);
-        narrow + share * (self.score - narrow)
+        narrow + share * (wide - narrow)
     }
 }
 
@@ -167,6 +178,10 @@ impl Decoding {
             }
             if !(wide.score >= t.plate && wide.score < 1.0) {
                 return refuse("plate_by_width.score", wide.score, "thresholds.plate or more, below 1");
+            }
+            if let Some(candidate) = wide.candidate.filter(|score| !(t.plate_candidate..=wide.score).contains(score)) {
+                let must = "thresholds.plate_candidate to plate_by_width.score";
+                return refuse("plate_by_width.candidate", candidate, must);
             }
         }
         let g = &self.head_growth;

@@ -89,6 +89,12 @@ impl Sight {
         self.tracker.tracks_started()
     }
 
+    /// Misses of the detector during which a track kept the object masked until it was seen again.
+    #[must_use]
+    pub fn misses_bridged(&self) -> u64 {
+        self.tracker.misses_bridged()
+    }
+
     /// How long the newest inference took.
     #[must_use]
     pub fn inference_took(&self) -> Duration {

@@ -18,6 +18,7 @@ fn report(camera: CameraStanding) -> Report {
         captured: 0,
         dropped: 0,
         objects_masked: 0,
+        misses_bridged: 0,
         shapes_painted: 0,
         rung_us: [0; 4],
         inference: Duration::ZERO,

@@ -141,7 +141,7 @@ fn p3_thresholds_that_most_objects_do_not_reach_fail() {
 #[test]
 fn p3_a_wide_plate_that_must_be_surer_than_any_is_fails() {
     fails(|detector, mut decoding| {
-        decoding.plate_by_width = Some(detect::ScoreByWidth { from: 4.0, to: 20.0, score: 0.99 });
+        decoding.plate_by_width = Some(detect::ScoreByWidth { from: 4.0, to: 20.0, score: 0.99, candidate: None });
         (Box::new(detector), decoding)
     });
 }

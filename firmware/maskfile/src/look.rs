@@ -142,6 +142,12 @@ impl Looker {
         Ok(Looked { masked, plan, millis })
     }
 
+    /// What the detector saw in the last frame that was looked at.
+    #[must_use]
+    pub fn seen(&self) -> &Detections {
+        &self.detections
+    }
+
     /// Fills the network's input.
     fn prepare(&mut self, frame: &RawFrame, geometry: Geometry, range: ColourRange) -> Result<LetterboxMap, String> {
         let spec = self.detector.spec();

@@ -68,6 +68,9 @@ struct Arguments {
     /// Mask in clips what is found in each frame and nothing else. Leaks more; for measuring what tracks are worth
     #[arg(long, help_heading = "Measuring", conflicts_with = "look_every")]
     no_tracking: bool,
+    /// Write what the detector saw in each frame of clips that it looked at, weak candidates too, one JSON line a frame: to play the tracker again
+    #[arg(long, value_name = "FILE.jsonl", help_heading = "Measuring")]
+    detections: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -115,9 +118,12 @@ fn mask(arguments: &Arguments) -> anyhow::Result<Summary> {
     if arguments.filter == Filter::Silhouette && !clips && !found.inputs.is_empty() {
         bail!("{}", FileError::NothingToLearn { file: found.inputs[0].file.clone() });
     }
-    let report_is = arguments.report.canonicalize().ok();
-    if report_is.is_some() && found.inputs.iter().any(|input| input.file.canonicalize().ok() == report_is) {
-        bail!("{}: is to be masked; a --report there would be written over it", arguments.report.display());
+    let written = [("--report", Some(&arguments.report)), ("--detections", arguments.detections.as_ref())];
+    for (flag, file) in written.into_iter().filter_map(|(flag, file)| Some((flag, file?))) {
+        let is = file.canonicalize().ok();
+        if is.is_some() && found.inputs.iter().any(|input| input.file.canonicalize().ok() == is) {
+            bail!("{}: is to be masked; {flag} there would be written over it", file.display());
+        }
     }
     let manifest = match &arguments.manifest {
         Some(manifest) => manifest.clone(),
@@ -134,7 +140,9 @@ fn mask(arguments: &Arguments) -> anyhow::Result<Summary> {
     let (decoding, pad) = (detector.decoding(), detector.pad());
     let mut looker = Looker::new(Box::new(detector), decoding, pad, arguments.filter, arguments.largest_face);
     let file = create(&arguments.report).with_context(|| format!("report {}", arguments.report.display()))?;
-    let mut report = Report::new(LineWriter::new(file));
+    let open = |file: &PathBuf| create(file).with_context(|| format!("detections {}", file.display()));
+    let sights = arguments.detections.as_ref().map(open).transpose()?;
+    let mut report = Report::new(LineWriter::new(file)).with_sights(sights.map(LineWriter::new));
 
     // Draws nothing unless standard error is a terminal.
     let bar = ProgressBar::new(found.inputs.len() as u64).with_style(
@@ -146,7 +154,7 @@ fn mask(arguments: &Arguments) -> anyhow::Result<Summary> {
         bar.set_message(if frame == 0 { name.to_owned() } else { format!("{name}, frame {frame}") });
     };
     let complain = |error: &FileError| bar.suspend(|| eprintln!("campari-mask: {error}"));
-    let kept = [arguments.report.clone()];
+    let kept: Vec<PathBuf> = [&arguments.report].into_iter().chain(&arguments.detections).cloned().collect();
     let (fps, drop, look_every, without_tracks) =
         (arguments.fps, arguments.drop, arguments.look_every, arguments.no_tracking);
     let play = Play { fps, drop, look_every, without_tracks };

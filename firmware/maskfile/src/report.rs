@@ -1,5 +1,6 @@
 //! The report: one JSON line per picture or frame, coordinates in pixels of that picture, origin top left.
 
+use detect::Detections;
 use mask::{Area, Class, Object};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -25,6 +26,44 @@ pub struct Line<'a> {
     pub millis: Millis,
 }
 
+/// What the detector saw in one frame of a clip, weak candidates too, before tracks and uncut: with these the tracker can be played again without the
+/// network (`cargo run -p leak --example replay`).
+#[derive(Debug, Serialize)]
+pub struct Sight<'a> {
+    /// The file, as in [`Line`].
+    pub image: &'a str,
+    /// Frame of the clip, from 0.
+    pub frame: u64,
+    /// Pixels per line.
+    pub width: usize,
+    /// Lines.
+    pub height: usize,
+    /// When it was taken, microseconds; only differences mean something.
+    pub captured_us: u64,
+    /// Whether it was more than could be told.
+    pub doubtful: bool,
+    /// What is masked at first sight.
+    pub found: Vec<Found>,
+    /// What only supports a track.
+    pub candidates: Vec<Found>,
+}
+
+impl<'a> Sight<'a> {
+    /// Of `seen` in frame `frame` of `image`, `width` by `height` pixels.
+    #[must_use]
+    pub fn new(
+        image: &'a str,
+        frame: u64,
+        (width, height): (usize, usize),
+        captured_us: u64,
+        seen: &Detections,
+    ) -> Self {
+        let all = |list: &[Object]| list.iter().map(Found::whole).collect();
+        let (found, candidates) = (all(&seen.found.list), all(&seen.candidates));
+        Self { image, frame, width, height, captured_us, doubtful: seen.found.doubtful, found, candidates }
+    }
+}
+
 /// A file that could not be masked.
 #[derive(Debug, Serialize)]
 pub struct Failure<'a> {
@@ -46,6 +85,13 @@ pub struct Found {
 }
 
 impl Found {
+    /// All of an object, wherever it lies.
+    fn whole(object: &Object) -> Self {
+        let mask::Rect { x, y, w, h } = object.rect;
+        let [x, y, w, h] = [x, y, w, h].map(|value| rounded(value, 1e3));
+        Self { class: object.class, score: rounded(object.score, 1e4), x, y, w, h }
+    }
+
     /// What of an object lies in the picture of `width` by `height` pixels: a track reaches beyond its edges, and beyond those of an odd picture lies a border.
     #[must_use]
     pub fn within(object: &Object, width: usize, height: usize) -> Option<Self> {
@@ -98,26 +144,44 @@ pub struct Millis {
 /// Writes the lines.
 pub struct Report<W: Write> {
     out: W,
+    sights: Option<W>,
 }
 
 impl<W: Write> Report<W> {
     /// Onto `out`.
     pub fn new(out: W) -> Self {
-        Self { out }
+        Self { out, sights: None }
+    }
+    /// Writes what the detector saw onto `sights`, too.
+    #[must_use]
+    pub fn with_sights(self, sights: Option<W>) -> Self {
+        Self { sights, ..self }
+    }
+    /// Writes what the detector saw in a frame, where that was asked for.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn sight<'a>(&mut self, sight: impl FnOnce() -> Sight<'a>) -> io::Result<()> {
+        self.sights.as_mut().map_or(Ok(()), |out| line(out, &sight()))
     }
     /// Writes one line ([`Line`] or [`Failure`]).
     ///
     /// # Errors
     /// What the system said.
-    pub fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, line)?;
-        self.out.write_all(b"\n")
+    pub fn write(&mut self, what: &impl Serialize) -> io::Result<()> {
+        line(&mut self.out, what)
     }
     /// Makes sure that all lines are out.
     ///
     /// # Errors
     /// What the system said.
     pub fn finish(&mut self) -> io::Result<()> {
-        self.out.flush()
+        self.out.flush()?;
+        self.sights.as_mut().map_or(Ok(()), Write::flush)
     }
+}
+
+fn line(out: &mut impl Write, what: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, what)?;
+    out.write_all(b"\n")
 }

@@ -7,7 +7,7 @@ use crate::look::Looker;
 use crate::picture;
 use crate::place::Places;
 use crate::play::Play;
-use crate::report::{Failure, Report};
+use crate::report::{Failure, Report, Sight};
 use board_hal::CameraSource;
 use contract::Filter;
 use detect::{TrackSettings, Tracker};
@@ -154,16 +154,21 @@ fn mask_clip<W: Write>(
         if !comes.next().unwrap_or(true) {
             continue;
         }
-        let geometry = frame.info().geometry;
+        let (geometry, captured_us) = (frame.info().geometry, frame.info().captured.monotonic_us);
+        let looks = play.without_tracks || play.looks(*frames);
         let looked = match play {
             Play { without_tracks: true, .. } => looker.look(frame, None),
-            _ if play.looks(*frames) => looker.look(frame, Some(&mut tracker)),
+            _ if looks => looker.look(frame, Some(&mut tracker)),
             _ => looker.predict(frame, &mut tracker),
         };
         let looked = looked.map_err(|cause| Stop::File(FileError::Masking { file: input.file.clone(), cause }))?;
         writer.write(&looked.masked)?;
         let line = looked.line(label, number - 1, geometry.width, geometry.height);
         report.write(&line).map_err(Stop::Report)?;
+        if looks {
+            let size = (geometry.width, geometry.height);
+            report.sight(|| Sight::new(label, number - 1, size, captured_us, looker.seen())).map_err(Stop::Report)?;
+        }
         *frames += 1;
         progress(*frames);
     };

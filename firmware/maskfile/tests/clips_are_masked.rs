@@ -193,3 +193,24 @@ fn a_picture_among_clips_is_named_and_the_clip_is_silhouette() {
     assert!(done.complaints[0].contains("still.png: silhouette learns"), "{:?}", done.complaints);
     assert!(!out.join("still.png").exists());
 }
+
+#[test]
+fn what_the_detector_saw_is_told_of_the_frames_it_looked_at_without_tracks() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("street.mp4"), folder.path().join("out"));
+    clip(&file, "libx264");
+    let found = DetectorStep::Find(vec![plate(100.0, 60.0, 40.0, 16.0)]);
+    let script = Script::of([found.clone(), DetectorStep::Find(vec![])], found);
+    let play = Play { look_every: 2, ..Play::default() };
+    let done = mask_played(&[&file], &out, &mut looker(script, Filter::Fill, None), play);
+    let told: Vec<(u64, usize)> = done
+        .sights
+        .iter()
+        .take(3)
+        .map(|sight| (sight["frame"].as_u64().unwrap(), sight["found"].as_array().unwrap().len()))
+        .collect();
+    assert_eq!(told, [(0, 1), (2, 0), (4, 1)]);
+    assert_eq!(done.lines[2]["mask"].as_array().unwrap().len(), 1, "masked by its track, and yet not told as seen");
+    let at = |sight: usize| done.sights[sight]["captured_us"].as_u64().unwrap();
+    assert!(at(1) > at(0) && at(2) - at(1) == at(1) - at(0));
+}

@@ -8,7 +8,7 @@ mod mask;
 mod pictures;
 mod sheets;
 
-pub use clips::{ClipJob, measure_clips};
+pub use clips::{ClipJob, WAYS, Way, measure_clips};
 pub use mask::Program;
 
 use crate::input::{Annotated, Class, Dataset, Extras, Heads, MaskReport, Model, TrainedOn, models};

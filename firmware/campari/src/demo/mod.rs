@@ -335,6 +335,7 @@ fn report_of(played: &Played, saved: Option<&SavedStream>, decoded: &Decoded) ->
             megabits_per_s: seen.megabits_per_s().map(|rate| (rate * 100.0).round() / 100.0),
             fps: saved.and_then(SavedStream::fps).map(|fps| (fps * 100.0).round() / 100.0),
         },
+        misses_bridged: counters.misses_bridged,
         decode_errors: decoded.errors.clone(),
         contact_sheet: None,
         clip: None,
@@ -353,6 +354,10 @@ fn summary(report: &Report, timeline: &mut Timeline) {
     timeline.say(Tone::Plain, "");
     for (name, value) in [
         ("masked", format!("{} heads and plates, filter {}", report.objects_masked, report.filter)),
+        (
+            "held by tracks",
+            format!("{} times the detector missed what a track masked until it was seen again", report.misses_bridged),
+        ),
         (
             "capture to packet",
             format!("{} (measured by the {})", latency(report.capture_to_packet_ms), report.measured_by),

@@ -46,6 +46,8 @@ pub struct Report {
     pub revoke_to_told_ms: Option<f64>,
     /// Packets and pictures at the subscriber.
     pub received: Received,
+    /// Times that the detector missed an object which a track kept masked until it was seen again; of the eye, since it started.
+    pub misses_bridged: u64,
     /// Anything that ffmpeg found wrong while decoding.
     pub decode_errors: Vec<String>,
     /// What the subscriber saw, as a sheet of pictures.
@@ -170,6 +172,7 @@ mod tests {
                 megabits_per_s: Some(3.9),
                 fps: Some(25.0),
             },
+            misses_bridged: 40,
             decode_errors: Vec::new(),
             contact_sheet: None,
             clip: None,

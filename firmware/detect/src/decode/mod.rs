@@ -120,13 +120,17 @@ fn decode_class<'t>(
             return None;
         };
         let object = Object { class, score: heat.real(peak.q), rect, track: 0 };
-        let sure = match (class, &decoding.plate_by_width) {
-            (Class::Plate, Some(wide)) => object.score >= wide.asked(raw[2] - raw[0], found_score),
-            _ => true,
+        let width = raw[2] - raw[0];
+        let (sure, supports) = match (class, &decoding.plate_by_width) {
+            (Class::Plate, Some(wide)) => (
+                object.score >= wide.asked(width, found_score),
+                object.score >= wide.asked_of_candidate(width, candidate_score),
+            ),
+            _ => (true, true),
         };
         if i16::from(peak.q) >= found_q && sure {
             into.found.push(object);
-        } else {
+        } else if supports {
             into.candidates.push(object).ok()?;
         }
     }

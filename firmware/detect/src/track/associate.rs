@@ -1,6 +1,6 @@
 //! Which detection continues which track: the best pairs first, by overlap, or by distance where nothing overlaps.
 
-use super::{MAX_TRACKS, state::Track};
+use super::{MAX_TRACKS, TrackSettings, state::Track};
 use heapless::Vec;
 use mask::{Object, Rect};
 
@@ -33,11 +33,12 @@ pub(super) struct Matcher {
     pairs: Vec<Pair, MAX_PAIRS>,
     seen: Vec<bool, MAX_TRACKS>,
     taken: Vec<bool, MAX_DETECTIONS>,
+    bridged: u64,
 }
 
 impl Matcher {
     pub(super) fn new() -> Self {
-        Self { pairs: Vec::new(), seen: Vec::new(), taken: Vec::new() }
+        Self { pairs: Vec::new(), seen: Vec::new(), taken: Vec::new(), bridged: 0 }
     }
     /// A new step, with so many tracks, none of them seen yet.
     pub(super) fn begin(&mut self, tracks: usize) {
@@ -47,6 +48,10 @@ impl Matcher {
     /// A track was begun in this step; it counts as seen.
     pub(super) fn begun(&mut self) {
         let _ = self.seen.push(true);
+    }
+    /// Looks at which tracks were missed that were seen again later.
+    pub(super) fn bridged(&self) -> u64 {
+        self.bridged
     }
     /// Whether track `index` was seen in this step.
     pub(super) fn is_seen(&self, index: usize) -> bool {
@@ -58,7 +63,14 @@ impl Matcher {
     }
 
     /// Gives the detections, made at `at_us`, to the tracks that were not seen yet. False when a detection is unsound.
-    pub(super) fn pair(&mut self, tracks: &mut [Track], detections: &[Object], at_us: u64, gate: Gate) -> bool {
+    pub(super) fn pair(
+        &mut self,
+        tracks: &mut [Track],
+        detections: &[Object],
+        at_us: u64,
+        gate: Gate,
+        settings: &TrackSettings,
+    ) -> bool {
         self.pairs.clear();
         self.taken.clear();
         let _ = self.taken.resize(detections.len().min(MAX_DETECTIONS), false);
@@ -82,7 +94,8 @@ impl Matcher {
             let (Some(seen), Some(taken)) = (self.seen.get_mut(t), self.taken.get_mut(d)) else { continue };
             if !*seen && !*taken {
                 (*seen, *taken) = (true, true);
-                tracks[t].seen(&detections[d], at_us);
+                self.bridged += u64::from(tracks[t].missed_looks());
+                tracks[t].seen(&detections[d], at_us, settings);
             }
         }
         detections.iter().all(|object| object.rect.is_sound())

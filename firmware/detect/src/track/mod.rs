@@ -1,7 +1,7 @@
 //! Tracks: what was found is masked at once, held and predicted while it is missed, and let go late.
 //!
 //! **A track never ends because nobody looked: without detections it is held, predicted and grown.** What is found starts a track at once; a candidate, too weak to be
-//! found, keeps the track that it lies on, and starts one when it comes twice in the same place. Time is an argument; steps that stand still, run
+//! found, keeps the track that it lies on, and starts one when it comes again and again in the same place. Time is an argument; steps that stand still, run
 //! backwards or jump only make tracks live longer. Identities say "probably the same object"; nothing about privacy rests on them.
 
 mod associate;
@@ -72,6 +72,13 @@ impl Tracker {
         self.started
     }
 
+    /// Times that the detector looked and missed an object which a track covered meanwhile, until it was seen again: what tracks were worth. A track
+    /// that ends unseen counts nothing, for its object may have been gone.
+    #[must_use]
+    pub fn misses_bridged(&self) -> u64 {
+        self.matcher.bridged()
+    }
+
     /// Says what to mask in the frame `frame`, captured at `captured_us` (monotonic).
     ///
     /// `detections` are this frame's, or those of one of the last 32 that came late; `None` when the detector is late or failed. The answer is
@@ -108,12 +115,13 @@ impl Tracker {
 
     /// Takes detections of a frame taken at `at_us` over; false is doubt.
     fn observe(&mut self, detections: &Detections, at_us: u64) -> bool {
+        let settings = self.settings;
         // All the time since it last looked was missed, not only the last frame's; but no more than one long step, whatever the clock did.
         let missed_us = (self.now_us - self.looked_us).min(MAX_STEP_US);
         self.looked_us = self.now_us;
         let mut sound = !detections.found.doubtful;
         self.matcher.begin(self.tracks.len());
-        sound &= self.matcher.pair(&mut self.tracks, &detections.found.list, at_us, associate::FOUND);
+        sound &= self.matcher.pair(&mut self.tracks, &detections.found.list, at_us, associate::FOUND, &settings);
         for (index, object) in detections.found.list.iter().enumerate() {
             if self.matcher.is_taken(index) {
                 continue;
@@ -121,23 +129,26 @@ impl Tracker {
             // One-frame certainty: whatever is found is masked in this very frame.
             sound &= object.rect.is_sound() && self.begin_track(object, at_us);
         }
-        sound &= self.matcher.pair(&mut self.tracks, &detections.candidates, at_us, associate::CANDIDATE);
+        sound &= self.matcher.pair(&mut self.tracks, &detections.candidates, at_us, associate::CANDIDATE, &settings);
         for (index, candidate) in detections.candidates.iter().enumerate() {
             let of_track = |track: &Track| {
                 track.class() == candidate.class && track.predicted(at_us).iou(candidate.rect) > ON_A_TRACK
             };
             let spare = !self.matcher.is_taken(index) && !self.tracks.iter().any(of_track);
-            if spare && self.tentative.comes_again(candidate) && self.tracks.len() < ROOM_FOR_CANDIDATES {
+            if spare
+                && self.tentative.comes(candidate, settings.of(candidate.class))
+                && self.tracks.len() < ROOM_FOR_CANDIDATES
+            {
                 sound &= self.begin_track(candidate, at_us);
             }
         }
         self.tentative.turn();
-        let (matcher, settings) = (&self.matcher, &self.settings);
+        let matcher = &self.matcher;
         let mut index = 0;
         self.tracks.retain_mut(|track| {
             let seen = matcher.is_seen(index);
             index += 1;
-            seen || !track.missed(missed_us, settings)
+            seen || !track.missed(missed_us, &settings)
         });
         sound
     }

@@ -11,14 +11,17 @@ pub struct ClassSettings {
     pub hold_ms: u32,
     /// The same for a track that was found only once or twice: what flickers would otherwise stay masked, and grow, most of the time.
     pub hold_new_ms: u32,
-    /// The same for a track that was found very often and hardly moves: what stood there for long is more likely hidden than gone.
+    /// The same for a track that was found very often and hardly moves: what stood there for long is more likely hidden than gone. Plates of standing
+    /// cars are hidden for seconds, by whoever walks past or drives between.
     pub hold_old_ms: u32,
     /// Added on each side always, share of the object's size.
     pub margin: f32,
     /// Added on each side for every second since it was last seen, share of its size.
     pub margin_per_s: f32,
-    /// Added on each side always: so many seconds of its movement.
-    pub speed_margin_s: f32,
+    /// A mask shrinks by at most this share in a second: what is half hidden is seen smaller than it is.
+    pub shrink_per_s: f32,
+    /// A candidate in a place where the scores of candidates so far, older ones counting less, come to this starts a track.
+    pub start_score: f32,
 }
 
 /// For all tracks.
@@ -52,16 +55,19 @@ impl Default for TrackSettings {
                 hold_new_ms: 250,
                 hold_old_ms: 1200,
                 margin: 0.08,
-                margin_per_s: 0.4,
-                speed_margin_s: 0.03,
+                margin_per_s: 0.2,
+                shrink_per_s: 1.5,
+                // Two of the weakest that count, one after the other; not with a look between them.
+                start_score: 0.185,
             },
             plate: ClassSettings {
                 hold_ms: 500,
                 hold_new_ms: 250,
-                hold_old_ms: 1200,
+                hold_old_ms: 8000,
                 margin: 0.15,
-                margin_per_s: 0.4,
-                speed_margin_s: 0.03,
+                margin_per_s: 0.2,
+                shrink_per_s: 0.2,
+                start_score: 0.2,
             },
             blind_limit_ms: 1000,
         }

@@ -3,22 +3,28 @@
 use super::TrackSettings;
 use mask::{Class, Object, Rect};
 
-/// Share of a new speed measurement in the estimate.
-const SPEED_WEIGHT: f32 = 0.5;
+/// Over so long the speed is measured, seconds: boxes tremble, and a speed of two frames is mostly that.
+const SPEED_OVER_S: f32 = 0.2;
+/// The same for what tells standing from moving.
+const DRIFT_OVER_S: f32 = 0.5;
 /// Two sightings closer than this say nothing about speed, seconds.
 const MIN_SPEED_INTERVAL_S: f32 = 0.005;
 /// Nothing moves faster than this many times its own size in a second.
 const MAX_SPEED_SIZES: f32 = 20.0;
-/// A box shrinks by at most this share in a second, so that a poor sighting does not bare an edge.
-const MAX_SHRINK_PER_S: f32 = 1.5;
-/// Half of what it may have moved is added as doubt about its speed.
-const SPEED_DOUBT: f32 = 0.5;
+/// Of what it may have moved, so much is added as doubt about its speed.
+const SPEED_DOUBT: f32 = 0.25;
 /// An object seen once may move by this many times its own size (the longer side: plates move up and down as fast as sideways) in a second.
 const UNKNOWN_SPEED_SIZES: f32 = 2.0;
 /// However few frames come in a second, a track is held through so many misses.
 const HELD_LOOKS: u8 = 2;
 /// A track seen less often than this is new: it may be something that only flickered.
 const NEW_BELOW: u8 = 3;
+/// So is one whose scores do not come to this together.
+const NEW_BELOW_SCORE: f32 = 2.0;
+/// One whose scores do not even come to this is held through [`HELD_LOOKS`] and no longer.
+const WEAK_BELOW_SCORE: f32 = 0.8;
+/// What is old and stands still is doubted no more after this, seconds.
+const STILL_DOUBT_S: f32 = 0.5;
 /// What moves by no more than this many times its own size in a second stands still.
 const STILL_SIZES: f32 = 0.5;
 /// A track seen so often is old: a second at 25 frames a second.
@@ -38,6 +44,10 @@ pub(super) struct Track {
     size: Pair,
     /// Pixels per second.
     speed: Pair,
+    /// The same over a longer time.
+    drift: Pair,
+    /// Scores so far.
+    scores: f32,
     seen_us: u64,
     missed_us: u64,
     missed_looks: u8,
@@ -56,6 +66,8 @@ impl Track {
             centre,
             size,
             speed: [0.0; 2],
+            drift: [0.0; 2],
+            scores: object.score,
             seen_us: at_us,
             missed_us: 0,
             missed_looks: 0,
@@ -72,29 +84,37 @@ impl Track {
         self.seen_us
     }
 
+    /// Looks at which a working detector has missed it since it was last seen.
+    pub(super) fn missed_looks(&self) -> u8 {
+        self.missed_looks
+    }
+
     /// Where the object should be at `at_us`, without any margin.
     pub(super) fn predicted(&self, at_us: u64) -> Rect {
-        let age_s = self.age_s(at_us);
-        rect([0, 1].map(|axis| self.centre[axis] + self.speed[axis] * age_s), self.size)
+        let (age_s, speed) = (self.age_s(at_us), self.speed());
+        rect([0, 1].map(|axis| self.centre[axis] + speed[axis] * age_s), self.size)
     }
 
     /// Seen at `at_us`, which is not before the last sighting.
-    pub(super) fn seen(&mut self, object: &Object, at_us: u64) {
+    pub(super) fn seen(&mut self, object: &Object, at_us: u64, settings: &TrackSettings) {
         let interval_s = self.age_s(at_us);
         let (centre, size) = centre_and_size(object.rect);
+        let shrink_per_s = settings.of(self.class).shrink_per_s;
         for axis in [0, 1] {
             if interval_s >= MIN_SPEED_INTERVAL_S {
                 let limit = MAX_SPEED_SIZES * size[axis].max(self.size[axis]);
                 let measured = ((centre[axis] - self.centre[axis]) / interval_s).max(-limit).min(limit);
-                let weight = if self.seen_once { 1.0 } else { SPEED_WEIGHT };
-                self.speed[axis] += (measured - self.speed[axis]) * weight;
+                let weight = |over_s: f32| if self.seen_once { 1.0 } else { interval_s / (interval_s + over_s) };
+                self.speed[axis] += (measured - self.speed[axis]) * weight(SPEED_OVER_S);
+                self.drift[axis] += (measured - self.drift[axis]) * weight(DRIFT_OVER_S);
             }
-            let least = self.size[axis] * (1.0 - (MAX_SHRINK_PER_S * interval_s).min(1.0));
+            let least = self.size[axis] * (1.0 - (shrink_per_s * interval_s).min(1.0));
             self.size[axis] = size[axis].max(least);
             self.centre[axis] = centre[axis];
         }
         self.seen_once &= interval_s < MIN_SPEED_INTERVAL_S;
         self.sightings = self.sightings.saturating_add(1);
+        self.scores += object.score;
         self.score = object.score;
         self.seen_us = at_us;
         (self.missed_us, self.missed_looks) = (0, 0);
@@ -103,10 +123,12 @@ impl Track {
     /// Missed by a working detector for another `looked_us`; true when the track is over.
     pub(super) fn missed(&mut self, looked_us: u64, settings: &TrackSettings) -> bool {
         let class = settings.of(self.class);
-        let hold_ms = match self.sightings {
-            0..NEW_BELOW => class.hold_new_ms.min(class.hold_ms),
-            OLD_FROM.. if self.stands_still() => class.hold_old_ms.max(class.hold_ms),
-            NEW_BELOW.. => class.hold_ms,
+        let new = self.sightings < NEW_BELOW || self.scores < NEW_BELOW_SCORE;
+        let hold_ms = match self.scores {
+            ..WEAK_BELOW_SCORE => 0,
+            _ if new => class.hold_new_ms.min(class.hold_ms),
+            _ if self.old_and_still() => class.hold_old_ms.max(class.hold_ms),
+            _ => class.hold_ms,
         };
         self.missed_us += looked_us;
         self.missed_looks = self.missed_looks.saturating_add(1);
@@ -118,12 +140,14 @@ impl Track {
         let class = settings.of(self.class);
         let age_s = self.age_s(now_us);
         let (seen, expected) = (rect(self.centre, self.size), self.predicted(now_us));
+        let speed = self.speed();
+        let doubt_s = if self.old_and_still() { age_s.min(STILL_DOUBT_S) } else { age_s };
         let longer = self.size[0].max(self.size[1]);
         let margin = [0, 1].map(|axis| {
             let size = self.size[axis];
             let unknown = if self.seen_once { UNKNOWN_SPEED_SIZES * longer * age_s } else { 0.0 };
-            let of_size = size * (class.margin + class.margin_per_s * age_s);
-            let of_speed = self.speed[axis].abs() * (class.speed_margin_s + SPEED_DOUBT * age_s);
+            let of_size = size * (class.margin + class.margin_per_s * doubt_s);
+            let of_speed = speed[axis].abs() * SPEED_DOUBT * doubt_s;
             (of_size + of_speed + unknown).min(MAX_MARGIN * longer)
         });
         let x = seen.x.min(expected.x) - margin[0];
@@ -138,10 +162,15 @@ impl Track {
         }
     }
 
-    /// Hardly moves, for its size: a prediction of it stays true for long.
-    fn stands_still(&self) -> bool {
+    /// Was seen often and hardly moves, for its size: a prediction of it stays true for long.
+    fn old_and_still(&self) -> bool {
         let limit = STILL_SIZES * self.size[0].max(self.size[1]);
-        self.speed.iter().all(|speed| speed.abs() <= limit)
+        self.sightings >= OLD_FROM && self.drift.iter().all(|speed| speed.abs() <= limit)
+    }
+
+    /// How it goes on.
+    fn speed(&self) -> Pair {
+        if self.old_and_still() { self.drift } else { self.speed }
     }
 
     fn age_s(&self, at_us: u64) -> f32 {

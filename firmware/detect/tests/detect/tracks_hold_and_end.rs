@@ -22,9 +22,13 @@ impl Street {
         self.tracker.step(FrameId(self.frame), self.frame * FRAME_US, Some(&seen))
     }
     fn see_weakly(&mut self, weak: Object) -> Objects {
+        self.see_at(Object { score: 0.1, ..weak })
+    }
+    /// A candidate with a score of its own.
+    fn see_at(&mut self, weak: Object) -> Objects {
         self.frame += 1;
         let mut seen = detections(self.frame, &[]);
-        seen.candidates.push(Object { score: 0.1, ..weak }).unwrap();
+        seen.candidates.push(weak).unwrap();
         self.tracker.step(FrameId(self.frame), self.frame * FRAME_US, Some(&seen))
     }
     fn blind(&mut self) -> Objects {
@@ -162,6 +166,67 @@ fn candidate_that_comes_twice_in_one_place_is_masked_before_it_is_found() {
 }
 
 #[test]
+fn weaker_candidates_must_come_more_often_and_may_miss_a_look() {
+    let plate = |x: f32, score: f32| {
+        let rect = Rect { x, y: 50.0, w: 14.0, h: 4.0 };
+        Object { class: Class::Plate, score, rect, track: 0 }
+    };
+    let mut street = Street::new();
+    let mut looks = |weak: &[Option<Object>]| -> Vec<usize> {
+        let one = |weak: &Option<Object>| match weak {
+            Some(weak) => street.see_at(*weak).list.len(),
+            None => street.see(&[]).list.len(),
+        };
+        weak.iter().map(one).collect()
+    };
+    let weak = Some(plate(100.0, 0.07));
+    assert_eq!(looks(&[weak, weak, None, weak, weak]), [0, 0, 0, 0, 1]);
+    let far = |i: u8| Some(plate(200.0 + 20.0 * f32::from(i), 0.07));
+    assert!(looks(&(0..20).map(far).collect::<Vec<_>>())[6..].iter().all(|masks| *masks == 0), "nowhere twice");
+}
+
+#[test]
+fn plate_that_stood_still_is_masked_for_seconds_where_it_stood_and_one_that_moved_is_not() {
+    let plate = |x: f32| {
+        let rect = Rect { x, y: 50.0, w: 60.0, h: 14.0 };
+        Object { class: Class::Plate, rect, ..head(0.0, 0.0, 1.0) }
+    };
+    let held_for = |speed: f32| {
+        let mut street = Street::new();
+        (0..60).for_each(|i| drop(street.see(&[plate(100.0 + speed * f32::from(i as u8))])));
+        let held: Vec<Objects> = (0..300).map(|_| street.see(&[])).take_while(|seen| !seen.list.is_empty()).collect();
+        if speed == 0.0 {
+            let last = only(held.last().unwrap()).rect;
+            assert!(covers(last, plate(100.0).rect) && last.area() < 2.5 * plate(0.0).rect.area(), "{last:?}");
+        }
+        held.len() as u64 * FRAME_US / 1000
+    };
+    assert!((7_900..8_200).contains(&held_for(0.0)), "{} ms", held_for(0.0));
+    assert!((450..600).contains(&held_for(6.0)), "{} ms", held_for(6.0));
+}
+
+#[test]
+fn what_was_found_weakly_once_is_held_through_two_misses() {
+    let mut street = Street::new();
+    street.see(&[Object { score: 0.2, ..head(100.0, 50.0, 40.0) }]);
+    let held = (0..20).take_while(|_| !street.see(&[]).list.is_empty()).count();
+    assert_eq!(held, 2);
+}
+
+#[test]
+fn plate_that_is_half_hidden_keeps_its_width() {
+    let mut street = Street::new();
+    let rect = Rect { x: 100.0, y: 50.0, w: 60.0, h: 14.0 };
+    let plate = Object { class: Class::Plate, rect, ..head(0.0, 0.0, 1.0) };
+    (0..10).for_each(|_| drop(street.see(&[plate])));
+    let half = Object { rect: Rect { w: 40.0, ..rect }, ..plate };
+    for _ in 0..8 {
+        let seen = only(&street.see(&[half])).rect;
+        assert!(seen.w > 0.9 * 60.0, "{seen:?}");
+    }
+}
+
+#[test]
 fn candidate_of_two_looks_ago_or_of_another_class_has_not_come_twice() {
     let mut street = Street::new();
     street.see_weakly(head(100.0, 50.0, 40.0));
@@ -192,6 +257,19 @@ fn head_and_plate_in_one_place_are_two_tracks() {
         assert_eq!(street.see(&[object, Object { class: Class::Plate, ..object }]).list.len(), 2);
     }
     assert_eq!(street.tracker.tracks_started(), 2);
+}
+
+#[test]
+fn misses_between_two_sightings_are_counted_as_bridged_and_those_after_the_last_are_not() {
+    let mut street = Street::new();
+    let there = [head(100.0, 50.0, 40.0)];
+    for found in [true, false, false, true, true, false, true, false, false] {
+        street.see(if found { &there } else { &[] });
+    }
+    assert_eq!(street.tracker.misses_bridged(), 3);
+    street.blind();
+    street.see(&there);
+    assert_eq!(street.tracker.misses_bridged(), 5, "a look that never was is no miss");
 }
 
 #[test]

@@ -112,6 +112,7 @@ impl Office {
                 frames_dropped: report.map_or(0, |report| report.dropped),
                 pictures_sent: desk.tallies.pictures_sent(),
                 objects_masked: report.map_or(0, |report| report.objects_masked),
+                misses_bridged: report.map_or(0, |report| report.misses_bridged),
                 shapes_painted: report.map_or(0, |report| report.shapes_painted),
                 seconds_clear: seconds(Rung::Clear),
                 seconds_cautious: seconds(Rung::Cautious),

@@ -88,6 +88,8 @@ pub struct Report {
     pub dropped: u64,
     /// Tracks that were masked, each once.
     pub objects_masked: u64,
+    /// Misses of the detector during which a track kept the object masked until it was seen again.
+    pub misses_bridged: u64,
     /// Shapes painted.
     pub shapes_painted: u64,
     /// Microseconds on each rung.

@@ -406,6 +406,7 @@ impl Road {
             captured: self.captured,
             dropped: self.dropped_before + self.camera.as_ref().map_or(0, |camera| camera.dropped()),
             objects_masked: self.sight.tracks_started(),
+            misses_bridged: self.sight.misses_bridged(),
             shapes_painted: self.shapes_painted,
             rung_us: Rung::ALL.map(|rung| self.ladder.spent_us(rung)),
             inference: self.sight.inference_took(),

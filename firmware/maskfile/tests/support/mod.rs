@@ -44,6 +44,7 @@ pub fn looker(script: Script<DetectorStep>, filter: Filter, largest_face: Option
 pub struct Outcome {
     pub summary: Summary,
     pub lines: Vec<Value>,
+    pub sights: Vec<Value>,
     pub complaints: Vec<String>,
 }
 
@@ -58,9 +59,9 @@ pub fn mask(paths: &[&Path], out: &Path, looker: &mut Looker) -> Outcome {
 }
 
 pub fn mask_played(paths: &[&Path], out: &Path, looker: &mut Looker, play: Play) -> Outcome {
+    let (mut bytes, mut sights) = (Vec::new(), Vec::new());
     let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
     let found = inputs::find(&paths, out).unwrap();
-    let mut bytes = Vec::new();
     let complaints = RefCell::new(Vec::new());
     let job = Job {
         found: &found,
@@ -70,9 +71,10 @@ pub fn mask_played(paths: &[&Path], out: &Path, looker: &mut Looker, play: Play)
         progress: &|_, _, _| {},
         complain: &|error| complaints.borrow_mut().push(error.to_string()),
     };
-    let summary = run(&job, looker, &mut Report::new(&mut bytes)).unwrap();
-    let lines = String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    Outcome { summary, lines, complaints: complaints.into_inner() }
+    let summary = run(&job, looker, &mut Report::new(&mut bytes).with_sights(Some(&mut sights))).unwrap();
+    let read =
+        |bytes| String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    Outcome { summary, lines: read(bytes), sights: read(sights), complaints: complaints.into_inner() }
 }
 
 /// Smooth colours, so that halved chroma changes little.

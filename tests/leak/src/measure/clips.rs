@@ -19,9 +19,9 @@ use std::process::{Command, Stdio};
 const WORST: usize = 20;
 
 /// A way of playing the clips: its name in the tables, and what `campari-mask` is told.
-type Way = (&'static str, &'static [&'static str]);
+pub type Way = (&'static str, &'static [&'static str]);
 /// As they are, then slower cameras, lost frames, a late detector.
-const WAYS: [Way; 7] = [
+pub const WAYS: [Way; 7] = [
     ("as it is", &[]),
     ("12 fps", &["--fps", "12"]),
     ("5 fps", &["--fps", "5"]),
