@@ -20,7 +20,7 @@ use leak::report::{ClipBasis, Look, Played, track_tables};
 use leak::score::{ClipScore, score_clip};
 use leak::stats::track_rows;
 use mask::plan::{Scene, decide};
-use mask::{Class, FrameId, Geometry, Object, Objects};
+use mask::{Class, FrameId, Geometry, HeldForms, Object, Objects};
 use maskfile::play::Play;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -130,8 +130,9 @@ impl Sight {
     }
 
     /// What is painted over `objects`.
-    fn masked(&self, objects: &Objects) -> Frame {
-        let plan = decide(FrameId(self.frame), Some(objects), Rung::Clear, Filter::Fill, &Scene::unknown());
+    fn masked(&self, objects: &Objects, forms: &mut HeldForms) -> Frame {
+        let mut plan = decide(FrameId(self.frame), Some(objects), Rung::Clear, Filter::Fill, &Scene::unknown());
+        forms.hold(&mut plan, self.captured_us);
         let shape = |area: &mask::Area| {
             let (right, bottom) = (area.right().min(self.width), area.bottom().min(self.height));
             let [x, y, w, h] = [area.x, area.y, right.saturating_sub(area.x), bottom.saturating_sub(area.y)];
@@ -228,7 +229,7 @@ fn score(
     mut tracker: Option<Tracker>,
     which: Option<&Candidates>,
 ) -> Result<ClipScore> {
-    let mut shown = Vec::new();
+    let (mut shown, mut forms) = (Vec::new(), HeldForms::new());
     for (sight, _) in sights.iter().zip(play.frames(fps)).filter(|(_, comes)| *comes) {
         let seen = sight.detections(which)?;
         let objects = match &mut tracker {
@@ -238,7 +239,7 @@ fn score(
                 tracker.step(FrameId(sight.frame), sight.captured_us, looks.then_some(&seen))
             }
         };
-        shown.push(sight.masked(&objects));
+        shown.push(sight.masked(&objects, &mut forms));
     }
     Ok(score_clip(clip, &shown))
 }
