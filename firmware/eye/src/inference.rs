@@ -195,8 +195,21 @@ impl Inference {
         self.took
     }
 
-    /// Hands in a picture of the self-test, unless the detector is busy. Does not wait. `prepare` fills the network's input.
-    pub fn probe(&mut self, map: LetterboxMap, prepare: impl FnOnce(&mut [i8]) -> Result<(), String>) -> Handed {
+    /// Hands in a picture of the self-test, unless the detector is busy. Does not wait. `prepare` fills the network's input. With `insist` the answer
+    /// to a frame that nobody waits for any more is given up; without, it is left to move the tracks.
+    pub fn probe(
+        &mut self,
+        map: LetterboxMap,
+        insist: bool,
+        prepare: impl FnOnce(&mut [i8]) -> Result<(), String>,
+    ) -> Handed {
+        if insist
+            && self.busy
+            && let Ok(done) = self.done.try_recv()
+            && let Err(cause) = self.settle(done)
+        {
+            return Handed::Failed(cause);
+        }
         if self.busy {
             return Handed::Busy;
         }

@@ -64,7 +64,9 @@ impl Sight {
     pub fn look(&mut self, frame: &RawFrame, tell: impl FnOnce(&Answer<'_>)) -> Objects {
         let info = frame.info();
         let (id, captured_us) = (info.id, info.captured.monotonic_us);
+        let stand_back = self.selftest.as_ref().is_some_and(SelfTest::frames_stand_back);
         let answer = match self.prepare.as_mut() {
+            Some(_) if stand_back => Answer::Late,
             Some(prepare) => {
                 let map = prepare.map();
                 self.inference.ask(id, captured_us, map, self.patience, |input| {

@@ -28,6 +28,8 @@ use std::time::Duration;
 
 /// After a miss the next round begins so much later.
 pub const AGAIN_AFTER: Duration = Duration::from_secs(10);
+/// So often a due picture finds the detector busy with a frame before frames stand back.
+const PATIENT_TIMES: u8 = 3;
 
 /// Where the self-test stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,6 +72,8 @@ pub struct SelfTest {
     void: bool,
     due_us: u64,
     spent: Duration,
+    /// How often in this round the detector was busy with a frame when a picture was due.
+    turned_away: u8,
 }
 
 impl SelfTest {
@@ -99,6 +103,7 @@ impl SelfTest {
             void: false,
             due_us: 0,
             spent: Duration::ZERO,
+            turned_away: 0,
         })
     }
 
@@ -112,6 +117,13 @@ impl SelfTest {
     #[must_use]
     pub fn every(&self) -> Duration {
         self.every
+    }
+
+    /// A detector that is slower than frames wait is always busy with one, and would never prove itself: while the picture is covered for want of that
+    /// proof, frames stand back.
+    #[must_use]
+    pub fn frames_stand_back(&self) -> bool {
+        self.proving && self.standing.result != SelfTestResult::Passed && self.turned_away >= PATIENT_TIMES
     }
 
     /// The detector did something that a sound one does not: it must prove itself anew.
@@ -160,15 +172,16 @@ impl SelfTest {
         }
         let picture = &self.set.pictures()[self.at];
         let (width, map) = (self.width, self.prepare.map());
+        let insist = self.frames_stand_back();
         let prepare = &mut self.prepare;
         let mut arrived = Ok(());
-        let handed = inference.probe(map, |input| {
+        let handed = inference.probe(map, insist, |input| {
             prepare.run(picture.planes(), input).map_err(|error| error.to_string())?;
             arrived = judge::check_input(picture, input, width, &map);
             Ok(())
         });
         match handed {
-            Handed::Busy => {}
+            Handed::Busy => self.turned_away = self.turned_away.saturating_add(1),
             Handed::In => {
                 self.asked = true;
                 if let Err(cause) = arrived {
@@ -223,6 +236,7 @@ impl SelfTest {
     /// A round that decides, from then on.
     fn begin(&mut self, due_us: u64) {
         (self.proving, self.at, self.spent, self.due_us) = (true, 0, Duration::ZERO, due_us);
+        self.turned_away = 0;
         self.void = self.asked;
     }
 
