@@ -119,7 +119,7 @@ pub struct EyeLink {
     /// The stream turned out to be garbage.
     fault: Option<LinkError>,
     failures: usize,
-    complained: bool,
+    complained: Option<String>,
 }
 
 /// A try to connect and greet. Kept between calls: dropped half-way it would leave the eye with a connection that says nothing.
@@ -136,7 +136,7 @@ impl EyeLink {
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
         let state = State::Down { attempt: attempt(path.clone(), Instant::now()) };
-        Self { path, state, decoder: Decoder::new(MAX_BODY), fault: None, failures: 0, complained: false }
+        Self { path, state, decoder: Decoder::new(MAX_BODY), fault: None, failures: 0, complained: None }
     }
 
     /// Waits for the next thing to happen. Cancel-safe.
@@ -199,7 +199,7 @@ impl EyeLink {
         let (half, writer) = stream.into_split();
         self.state = State::Up { half };
         self.failures = 0;
-        self.complained = false;
+        self.complained = None;
         tracing::info!(width = greeting.width, height = greeting.height, fps = greeting.fps, "the eye is there");
         Ok(Some(EyeEvent::Up(greeting, EyeWriter::start(writer))))
     }
@@ -214,8 +214,10 @@ impl EyeLink {
         self.fault = None;
         if was_up {
             tracing::warn!(%fault, "the link to the eye is lost");
-        } else if !std::mem::replace(&mut self.complained, true) {
+        } else if self.complained.as_deref() != Some(fault.to_string().as_str()) {
+            // Once for each cause: "not there yet" may be followed by "not allowed".
             tracing::warn!(%fault, socket = %self.path.display(), "no link to the eye; trying on");
+            self.complained = Some(fault.to_string());
         }
         was_up.then_some(EyeEvent::Down)
     }
