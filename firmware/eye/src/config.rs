@@ -172,8 +172,8 @@ pub struct DetectorConfig {
     /// Cores that it is kept to, by number; absent: the profile's. Asked for through [`Config::cores`].
     #[serde(default)]
     pub cores: Option<Vec<u8>>,
-    /// How long a frame waits for its detections before it goes on with predicted masks, milliseconds, 1 to 1000; absent: what the profile's budget
-    /// leaves. Asked for through [`Config::wait`].
+    /// How long a frame waits for its detections before it goes on with predicted masks, milliseconds, 1 to 5000; absent: what the profile's budget
+    /// leaves. More than some hundred is for processors that are emulated: nothing is live then. Asked for through [`Config::wait`].
     #[serde(default)]
     pub wait_ms: Option<u64>,
     /// An inference that takes longer than this is hung: the eye aborts and starts anew, milliseconds.
@@ -195,6 +195,9 @@ pub struct EncoderConfig {
     /// A key picture at least this often, seconds, 1 to 60.
     #[serde(default = "key_interval_s")]
     pub key_interval_s: u32,
+    /// An encoder that takes longer than this for one picture is hung: the eye aborts and starts anew, milliseconds.
+    #[serde(default = "encode_hang_ms")]
+    pub hang_ms: u64,
     /// `"auto"`, `"mpp"`, `"v4l2-m2m"`, `"software"`, or a list of the last three, the best one first; absent: the profile's. Asked for through
     /// [`Config::encoders`].
     #[serde(default)]
@@ -222,12 +225,16 @@ fn bitrate_kbps() -> u32 {
 fn key_interval_s() -> u32 {
     2
 }
+fn encode_hang_ms() -> u64 {
+    1_500
+}
 
 impl Default for EncoderConfig {
     fn default() -> Self {
         Self {
             bitrate_kbps: bitrate_kbps(),
             key_interval_s: key_interval_s(),
+            hang_ms: encode_hang_ms(),
             kind: None,
             variable_rate: false,
             intra_refresh_rows: None,
@@ -391,11 +398,12 @@ impl Config {
             }
         };
         range("detector.threads", config.threads() as u64, 1, 8, "1 to 8")?;
-        range("detector.wait_ms", config.detector.wait_ms.unwrap_or(1), 1, 1_000, "1 to 1000")?;
+        range("detector.wait_ms", config.detector.wait_ms.unwrap_or(1), 1, 5_000, "1 to 5000")?;
         range("detector.hang_ms", config.detector.hang_ms, 200, 60_000, "200 to 60000")?;
         range("selftest.every_min", config.selftest.every_min, 1, 60, "1 to 60")?;
         range("encoder.bitrate_kbps", config.encoder.bitrate_kbps.into(), 100, 50_000, "100 to 50000")?;
         range("encoder.key_interval_s", config.encoder.key_interval_s.into(), 1, 60, "1 to 60")?;
+        range("encoder.hang_ms", config.encoder.hang_ms, 200, 60_000, "200 to 60000")?;
         let (rows, bytes) = (config.encoder.intra_refresh_rows, config.encoder.slice_bytes);
         range("encoder.intra_refresh_rows", rows.unwrap_or(1).into(), 1, 64, "1 to 64")?;
         range("encoder.slice_bytes", bytes.unwrap_or(200).into(), 200, 60_000, "200 to 60000")?;

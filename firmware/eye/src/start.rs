@@ -111,6 +111,7 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     let parts = Parts {
         camera,
         encoder,
+        encode_hang: Duration::from_millis(config.encoder.hang_ms),
         frozen_after,
         aiming,
         sight,

@@ -10,13 +10,12 @@ use mask::MaskedFrame;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An encoder that takes longer than this for one picture is hung.
-const ENCODE_LIMIT: Duration = Duration::from_millis(1_500);
-
 /// See the [module](self).
 pub(super) struct Encoding {
     make: MakeEncoder,
     watchdog: Arc<Watchdog>,
+    /// A picture takes no longer.
+    hang: Duration,
     encoder: Option<Box<dyn Encoder>>,
     unit: EncodedUnit,
     slate: Slate,
@@ -30,10 +29,11 @@ pub(super) struct Encoding {
 }
 
 impl Encoding {
-    pub(super) fn new(make: MakeEncoder, watchdog: Arc<Watchdog>) -> Self {
+    pub(super) fn new(make: MakeEncoder, watchdog: Arc<Watchdog>, hang: Duration) -> Self {
         Self {
             make,
             watchdog,
+            hang,
             encoder: None,
             unit: EncodedUnit::default(),
             slate: Slate::default(),
@@ -64,7 +64,7 @@ impl Encoding {
     pub(super) fn make_slate(&mut self, format: &CameraFormat, now_us: u64) -> bool {
         self.build(format, now_us);
         let Some(encoder) = self.encoder.as_mut() else { return false };
-        let watched = self.watchdog.enter(Stage::Encode, ENCODE_LIMIT);
+        let watched = self.watchdog.enter(Stage::Encode, self.hang);
         let made = Slate::encode(encoder.as_mut(), format, &mut self.unit);
         drop(watched);
         match made {
@@ -114,7 +114,7 @@ impl Encoding {
     ) -> Option<&EncodedUnit> {
         self.build(format, now_us);
         let encoder = self.encoder.as_mut()?;
-        let watched = self.watchdog.enter(Stage::Encode, ENCODE_LIMIT);
+        let watched = self.watchdog.enter(Stage::Encode, self.hang);
         let encoded = encoder.encode(frame, key, &mut self.unit);
         drop(watched);
         match encoded {

@@ -77,13 +77,26 @@ impl Road {
     /// # Errors
     /// When the encoder's thread cannot be made.
     pub fn new(parts: Parts) -> std::io::Result<Self> {
-        let Parts { camera, encoder, frozen_after, aiming, sight, desk, clock, watchdog, ladder, painter } = parts;
+        let Parts {
+            camera,
+            encoder,
+            encode_hang,
+            frozen_after,
+            aiming,
+            sight,
+            desk,
+            clock,
+            watchdog,
+            ladder,
+            painter,
+        } = parts;
         let now_us = clock.monotonic_us();
         let mut ladder = Ladder::new(ladder, now_us);
         if let Some(proof) = sight.proof() {
             ladder.handle(Event::SelfTest(proof));
         }
-        let lane = Lane::start(Encoding::new(encoder, Arc::clone(&watchdog)), Arc::clone(&desk), Arc::clone(&clock))?;
+        let encoding = Encoding::new(encoder, Arc::clone(&watchdog), encode_hang);
+        let lane = Lane::start(encoding, Arc::clone(&desk), Arc::clone(&clock))?;
         Ok(Self {
             open_camera: camera,
             camera: None,

@@ -32,6 +32,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Watches the C calls.
     pub watchdog: Arc<Watchdog>,
+    /// An encoder that takes longer than this for one picture is hung.
+    pub encode_hang: Duration,
     /// Thresholds of the ladder.
     pub ladder: LadderSettings,
     /// What is written on every picture, and the painting buffers.

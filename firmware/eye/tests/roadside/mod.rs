@@ -157,6 +157,7 @@ impl Roadside {
             desk: Arc::<FakeDesk>::clone(&desk),
             clock: Arc::new(clock.clone()),
             watchdog: Arc::clone(&watchdog),
+            encode_hang: Duration::from_millis(1_500),
             ladder: LadderSettings { cautious_ms: 250, good_frames: GOOD_FRAMES },
             painter,
         })

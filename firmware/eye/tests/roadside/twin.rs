@@ -44,6 +44,8 @@ struct Told {
     mind: Mind,
     /// Inferences of the camera's pictures fail.
     frames_fail: bool,
+    /// So long an inference of the camera's pictures takes.
+    frames_take: Duration,
     asked: usize,
 }
 
@@ -54,6 +56,9 @@ impl Hand {
     }
     pub fn frames_fail(&self, fail: bool) {
         self.0.lock().unwrap().frames_fail = fail;
+    }
+    pub fn frames_take(&self, time: Duration) {
+        self.0.lock().unwrap().frames_take = time;
     }
     /// Golden pictures that it was asked about.
     pub fn asked(&self) -> usize {
@@ -80,7 +85,7 @@ impl Twin {
         });
         let known: Vec<_> = known.collect();
         let script = Script::always(DetectorStep::Find(vec![]));
-        let hand = Hand(Arc::new(Mutex::new(Told { mind, frames_fail: false, asked: 0 })));
+        let hand = Hand(Arc::new(Mutex::new(Told { mind, frames_fail: false, frames_take: Duration::ZERO, asked: 0 })));
         (Self { sim: SimDetector::new(NET.0, NET.1, script.clone()), script, known, hand: hand.clone() }, hand)
     }
 
@@ -117,17 +122,19 @@ impl Detector for Twin {
         self.sim.spec()
     }
     fn infer(&mut self, input: &[i8]) -> Result<(), DetectorError> {
-        let step = {
+        let (step, takes) = {
             let mut told = self.hand.0.lock().unwrap();
             match self.known.iter().position(|(known, _)| known == input) {
                 Some(which) => {
                     told.asked += 1;
-                    self.answer(which, told.mind)
+                    (self.answer(which, told.mind), Duration::ZERO)
                 }
-                None if told.frames_fail => DetectorStep::Fail,
-                None => DetectorStep::Find(vec![]),
+                None if told.frames_fail => (DetectorStep::Fail, told.frames_take),
+                None => (DetectorStep::Find(vec![]), told.frames_take),
             }
         };
+        // A detector that is slow: the time passes in its own thread.
+        std::thread::sleep(takes);
         self.script.from_now(step);
         self.sim.infer(input)
     }
