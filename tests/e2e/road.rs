@@ -8,15 +8,14 @@ use common::relay::Relay;
 use common::{PATIENCE, alone, run, stage};
 use contract::claims::Delivery;
 use contract::{EndReason, ErrorCode, Filter, Jti};
-use e2e::pictures::{self, Box2, Gray};
-use e2e::truth::{Object, Truth};
+use e2e::judge::judge;
+use e2e::pictures;
+use e2e::truth::Truth;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Gray level of `fill` (limited range, as the decoder leaves it).
-const FILL: u8 = 128;
 /// Silence that is taken for an end: far longer than the 40 ms between pictures.
 const SILENCE: Duration = Duration::from_millis(1_500);
 
@@ -112,50 +111,13 @@ fn judge_pictures(received: &Path) {
     let seen = pictures::decode(received, width, height).unwrap();
     assert!(seen.len() > 100, "only {} pictures arrived", seen.len());
     let original = pictures::decode(&common::scene(), width, height).unwrap();
-
-    let everywhere = pictures::outside(width, height, &[], 0.0, height / 12);
-    let (mut judged, mut showing, mut quality, mut over_masked) = (0, 0, Vec::new(), Vec::new());
-    for picture in seen.iter().skip(50).step_by(5) {
-        let at = pictures::closest(picture, &original, &everywhere);
-        let objects = &truth.frames[at].objects;
-        for object in objects.iter().filter(|object| object.visible > 0.95 && object.w >= 20.0) {
-            judged += 1;
-            showing += usize::from(shows(&original[at], picture, object));
-        }
-        let boxes: Vec<Box2> = objects.iter().map(|object| whole(object, 1.0)).collect();
-        let elsewhere = pictures::outside(width, height, &boxes, 0.8, height / 12);
-        let painted = pictures::painted(picture, FILL);
-        let keep: Vec<bool> =
-            elsewhere.iter().zip(&painted).map(|(elsewhere, painted)| *elsewhere && !painted).collect();
-        quality.push(pictures::psnr(&original[at], picture, &keep));
-        let count = |which: &[bool]| which.iter().filter(|is| **is).count() as f64;
-        over_masked.push(1.0 - count(&keep) / count(&elsewhere));
-    }
-    quality.sort_by(f64::total_cmp);
-    over_masked.sort_by(f64::total_cmp);
-    let median_db = quality[quality.len() / 2];
-    let median_over = over_masked[over_masked.len() / 2];
-    println!(
-        "{} pictures, {judged} heads and plates judged, {showing} show; elsewhere {median_db:.1} dB, masked without need {:.0} %",
-        seen.len(),
-        median_over * 100.0
-    );
-    assert!(judged > 50, "the scene has too little in it: {judged}");
-    assert!(showing * 50 <= judged, "{showing} of {judged} heads and plates correlate with the original");
-    assert!(median_over < 0.3, "half of the pictures are masked without need by more than {median_over}");
-    assert!(median_db > 30.0, "outside the masks the picture is not the original: {median_db:.1} dB");
-}
-
-/// Whether the middle of an object still correlates with the original.
-fn shows(original: &Gray, seen: &Gray, object: &Object) -> bool {
-    pictures::correlation(original, seen, whole(object, 0.6)).abs() > 0.35
-}
-
-/// A share of an object's box around its middle, in whole pixels.
-fn whole(object: &Object, share: f32) -> Box2 {
-    let (w, h) = (object.w * share, object.h * share);
-    let (x, y) = (object.x + (object.w - w) / 2.0, object.y + (object.h - h) / 2.0);
-    Box2 { x: x as usize, y: y as usize, w: (w as usize).max(2), h: (h as usize).max(2) }
+    let frames: Vec<_> = truth.frames.iter().collect();
+    let verdict = judge(seen.iter().skip(50).step_by(5), &original, &frames);
+    println!("{} pictures, of which {verdict:?}", seen.len());
+    assert!(verdict.judged > 50, "the scene has too little in it: {verdict:?}");
+    assert!(verdict.showing * 50 <= verdict.judged, "heads and plates correlate with the original: {verdict:?}");
+    assert!(verdict.median_masked_in_vain < 0.3, "half of the pictures are masked without need: {verdict:?}");
+    assert!(verdict.median_elsewhere_db > 30.0, "outside the masks the picture is not the original: {verdict:?}");
 }
 
 #[test]

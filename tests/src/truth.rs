@@ -39,6 +39,19 @@ pub struct Object {
     pub visible: f32,
 }
 
+impl Frame {
+    /// The same in a picture so many times as small.
+    #[must_use]
+    pub fn shrunk(mut self, times: f32) -> Self {
+        for object in &mut self.objects {
+            for length in [&mut object.x, &mut object.y, &mut object.w, &mut object.h] {
+                *length /= times;
+            }
+        }
+        self
+    }
+}
+
 impl Truth {
     /// Reads the file beside a scene.
     ///

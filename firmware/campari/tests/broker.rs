@@ -39,7 +39,7 @@ impl Site {
         let dir = tempfile::tempdir().unwrap();
         let tls = dir.path().join("tls");
         std::fs::create_dir(&tls).unwrap();
-        let certificates = Certificates::make(&tls).unwrap();
+        let certificates = Certificates::make(&tls, std::net::Ipv4Addr::LOCALHOST.into()).unwrap();
         let files = BrokerFiles::write(&dir.path().join("broker"), &certificates, &parties()).unwrap();
         let broker = files.start(dir.path()).await.unwrap();
         let key = |kid: &str| NamedKey::generate(kid.parse().unwrap());

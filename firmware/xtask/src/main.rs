@@ -1,11 +1,13 @@
-//! `cargo xtask`: set-up, demo, tests, lint, benches and leak figures of this workspace.
+//! `cargo xtask`: set-up, demo, builds, tests, lint, benches and leak figures of this workspace.
 //!
 //! The only program that runs before set-up, so it builds with Rust and a C linker alone. It orchestrates; every job it
 //! starts is a program of its own (cargo, pip, ffmpeg, `campari demo`). Exit status: 0 done, 1 refused or failed, 2 usage.
 
 mod attack;
 mod bench;
+mod board_vm;
 mod child;
+mod cross;
 mod demo;
 mod leak;
 mod lint;
@@ -32,8 +34,12 @@ enum Command {
     Setup(setup::Options),
     /// Sets up, builds, and runs the whole road on this machine.
     Demo(demo::Options),
+    /// Builds every program, for this machine or for the board.
+    Build(cross::Options),
     /// Sets up and runs every test, then the lint.
     Test(test::Options),
+    /// Eye and voice as Arm programs on a board in a virtual machine.
+    BoardVm(board_vm::Options),
     /// What outlasts CI: the long tests, the board in a VM, the full lint.
     Nightly,
     /// Format, clippy, docs, MSRV, dependency rules, licences and sources.
@@ -50,7 +56,9 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Setup(options) => setup::run(&options),
         Command::Demo(options) => demo::run(&options),
+        Command::Build(options) => cross::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::BoardVm(options) => board_vm::run(&options),
         Command::Nightly => test::nightly(),
         Command::Lint(options) => lint::run(&options),
         Command::Bench(options) => bench::run(&options),

@@ -9,12 +9,13 @@ mod python;
 mod scene;
 
 use crate::progress::Steps;
-use crate::{child, workspace};
+use crate::{child, cross, workspace};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
+pub(crate) use debian::foreign_packages;
 pub(crate) use python::python;
 
 /// What `cargo xtask setup` is asked.
@@ -23,7 +24,7 @@ pub(crate) struct Options {
     /// Fetch nothing: say what is missing and fail.
     #[arg(long)]
     pub(crate) offline: bool,
-    /// Fetch the TFLite library for this machine type as well.
+    /// Also what it takes to build for this machine type.
     #[arg(long, value_enum)]
     pub(crate) target: Option<Arch>,
     /// Also what only `cargo xtask bench` needs.
@@ -35,6 +36,12 @@ pub(crate) struct Options {
     /// Also what only `cargo xtask attack` needs.
     #[arg(skip)]
     pub(crate) attack: bool,
+    /// Also what runs single programs of another machine type.
+    #[arg(skip)]
+    pub(crate) arm: bool,
+    /// Also what only `cargo xtask board-vm` needs.
+    #[arg(skip)]
+    pub(crate) board_vm: bool,
 }
 
 /// A machine type that Campari is built for.
@@ -59,6 +66,8 @@ impl Arch {
 enum Job {
     Debian(Vec<&'static debian::Need>),
     Crates,
+    /// Rust's standard library for the board.
+    Std,
     Fetch(&'static pins::Pin),
     Scene,
 }
@@ -70,6 +79,7 @@ impl Job {
                 format!("Debian packages {}", needs.iter().map(|n| n.package).collect::<Vec<_>>().join(" "))
             }
             Self::Crates => "Rust crates of Cargo.lock".into(),
+            Self::Std => format!("Rust's standard library for {}", cross::BOARD),
             Self::Fetch(pin) => format!("{} ({} {})", pin.what, pin.package, pin.version),
             Self::Scene => "default scene".into(),
         }
@@ -99,6 +109,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let detail = match job {
             Job::Debian(needs) => debian::install(needs)?,
             Job::Crates => fetch_crates(&kept)?,
+            Job::Std => cross::fetch_std()?,
             Job::Fetch(pin) => python::fetch(pin, &kept)?,
             Job::Scene => scene::make(&kept)?,
         };
@@ -110,9 +121,20 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// What is not there yet, in the order in which it has to be done.
 fn missing(kept: &Path, options: &Options) -> Result<Vec<Job>> {
     let mut jobs = Vec::new();
-    let needs = debian::missing(options.bench || options.attack, options.nightly, options.attack);
+    let foreign = options.target.is_some_and(|target| Arch::host().is_ok_and(|host| host != target));
+    let needs = debian::missing(&[
+        (debian::BENCH, options.bench || options.attack),
+        (debian::NIGHTLY, options.nightly),
+        (debian::ATTACK, options.attack),
+        (debian::CROSS, foreign),
+        (debian::ARM, foreign && options.arm),
+        (debian::BOARD_VM, options.board_vm),
+    ]);
     if !needs.is_empty() {
         jobs.push(Job::Debian(needs));
+    }
+    if foreign && !cross::std_is_here() {
+        jobs.push(Job::Std);
     }
     if stamp(&crates_stamp(kept)) != Some(crates_key()?) {
         jobs.push(Job::Crates);

@@ -3,7 +3,7 @@
 //! The closing line adds up what cargo's test programs reported one by one. Soak tests read `CAMPARI_SOAK_SECONDS`,
 //! which nightly sets to ten minutes unless it is set already.
 
-use crate::{child, lint, setup, workspace};
+use crate::{board_vm, child, cross, lint, setup, workspace};
 use anyhow::{Result, bail};
 use clap::Args;
 use std::process::Command;
@@ -18,6 +18,12 @@ pub(crate) struct Options {
     /// Fetch nothing.
     #[arg(long)]
     pub(crate) offline: bool,
+    /// For the board: only the tests of pure and hardware crates, as Arm code under emulation.
+    #[arg(long, value_parser = [cross::BOARD])]
+    pub(crate) target: Option<String>,
+    /// Leave the board in the virtual machine out.
+    #[arg(long)]
+    pub(crate) no_vm: bool,
 }
 
 /// What the test programs reported, added up.
@@ -45,11 +51,20 @@ impl Sum {
     }
 }
 
-/// Every test, then the lint.
+/// Every test, then the lint, then the board in a virtual machine.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.target.is_some() {
+        return cross::test(options.offline);
+    }
     setup::run(&setup::Options { offline: options.offline, ..setup::Options::default() })?;
     cargo_test(&["--no-fail-fast"], &[])?;
-    if options.no_lint { Ok(()) } else { lint::run(&lint::Options::default()) }
+    if !options.no_lint {
+        lint::run(&lint::Options::default())?;
+    }
+    if options.no_vm {
+        return Ok(());
+    }
+    board_vm::run(&board_vm::Options { offline: options.offline, json: None })
 }
 
 /// What outlasts CI. Long tests are `#[ignore = "nightly: …"]`; soaks read how long from the environment.
@@ -85,7 +100,6 @@ fn valgrind() -> Result<()> {
 
 /// Builds the binaries (end-to-end tests run them), then all tests, doc tests included.
 fn cargo_test(cargo: &[&str], harness: &[&str]) -> Result<()> {
-    let started = Instant::now();
     child::run(workspace::cargo().args(["build", "--workspace", "--bins"]))?;
     let mut command = workspace::cargo();
     command.args(["test", "--workspace"]).args(cargo).arg("--").args(harness);
@@ -93,8 +107,14 @@ fn cargo_test(cargo: &[&str], harness: &[&str]) -> Result<()> {
     if !harness.is_empty() {
         command.env("CAMPARI_SOAK_SECONDS", std::env::var("CAMPARI_SOAK_SECONDS").unwrap_or_else(|_| "600".into()));
     }
+    counted(&mut command)
+}
+
+/// Runs `cargo test …` and adds up what its programs report.
+pub(crate) fn counted(command: &mut Command) -> Result<()> {
+    let started = Instant::now();
     let mut sum = Sum::default();
-    let ok = child::lines(&mut command, |line| {
+    let ok = child::lines(command, |line| {
         sum.add(line);
         eprintln!("{line}");
     })?;

@@ -28,6 +28,21 @@ pub enum Scene {
     Camera(PathBuf),
 }
 
+/// A board that is another machine: what its files are called there, and how it reaches this one. Its programs are started there, by others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// This machine's address as the board sees it; on it the broker and the subscriber are found.
+    pub this_machine: IpAddr,
+    /// The folder for policy and certificates (`tls/`), there.
+    pub files: PathBuf,
+    /// The folder of the models' manifest, there.
+    pub models: PathBuf,
+    /// The eye's state, there.
+    pub eye_state: PathBuf,
+    /// The socket between eye and voice, there.
+    pub socket: PathBuf,
+}
+
 /// Where everything of a stage lies.
 #[derive(Debug, Clone)]
 pub struct Paths {
@@ -65,6 +80,9 @@ pub struct Keys {
 /// Changes the policy before it is signed.
 type PolicyChange = Box<dyn FnOnce(&mut Policy) + Send>;
 
+/// Changes the eye's configuration before it is written.
+pub(super) type EyeChange = Box<dyn FnOnce(&mut toml::Table) + Send>;
+
 /// A stage being set.
 pub struct Builder {
     pub(super) programs: PathBuf,
@@ -76,7 +94,9 @@ pub struct Builder {
     pub(super) view: ViewName,
     pub(super) detector_setting: String,
     pub(super) bitrate_kbps: u32,
+    pub(super) elsewhere: Option<Elsewhere>,
     policy: Vec<PolicyChange>,
+    eye: Vec<EyeChange>,
 }
 
 /// An identifier that stands in this file.
@@ -101,7 +121,9 @@ impl Builder {
             view: id("schrijverstraat"),
             detector_setting: "fast".into(),
             bitrate_kbps: 4_000,
+            elsewhere: None,
             policy: Vec::new(),
+            eye: Vec::new(),
         }
     }
     /// Logs go here instead of `logs` in the stage's folder.
@@ -122,6 +144,18 @@ impl Builder {
         self.policy.push(Box::new(change));
         self
     }
+    /// Changes the eye's configuration before it is written.
+    #[must_use]
+    pub fn eye(mut self, change: impl FnOnce(&mut toml::Table) + Send + 'static) -> Self {
+        self.eye.push(Box::new(change));
+        self
+    }
+    /// Eye and voice run on another machine, which gets what [`Paths`] says and is started by others.
+    #[must_use]
+    pub fn elsewhere(mut self, board: Elsewhere) -> Self {
+        self.elsewhere = Some(board);
+        self
+    }
 
     /// Writes everything, starts everything, waits for nothing but the broker: see [`Stage::ready`].
     ///
@@ -133,7 +167,7 @@ impl Builder {
         let keys = Keys::make(&paths.root.join("keys"))?;
         let certificates_dir = paths.root.join("tls");
         folder(&certificates_dir)?;
-        let certificates = Certificates::make(&certificates_dir)?;
+        let certificates = Certificates::make(&certificates_dir, self.this_machine())?;
         let broker = BrokerFiles::write(&paths.root.join("broker"), &certificates, &self.parties)?;
         let mut policy = self.first_policy(&keys);
         for change in std::mem::take(&mut self.policy) {
@@ -141,7 +175,8 @@ impl Builder {
         }
         let bundle = keys.sign(&policy)?;
         write_private(&paths.policy, &bundle)?;
-        config::eye(&self, &paths, &keys)?;
+        let changes = std::mem::take(&mut self.eye);
+        config::eye(&self, &paths, &keys, changes)?;
         config::voice(&self, &paths, &certificates, broker.port)?;
         Stage::open(self, paths, keys, certificates, broker, policy).await
     }
@@ -150,8 +185,11 @@ impl Builder {
         let here =
             |path: &Path| std::path::absolute(path).map_err(|cause| StageError::File { path: path.to_owned(), cause });
         (self.programs, self.models, self.root) = (here(&self.programs)?, here(&self.models)?, here(&self.root)?);
-        let mut wanted = vec![("the eye", self.program("campari-eye")), ("the voice", self.program("campari-voice"))];
-        wanted.push(("the models' manifest", self.models.join("manifest.toml")));
+        let mut wanted = vec![("the models' manifest", self.models.join("manifest.toml"))];
+        if self.elsewhere.is_none() {
+            wanted.push(("the eye", self.program("campari-eye")));
+            wanted.push(("the voice", self.program("campari-voice")));
+        }
         // A camera that is not there may still come; the eye waits for it.
         if let Scene::Clip(scene) = &mut self.scene {
             *scene = here(scene)?;
@@ -161,6 +199,11 @@ impl Builder {
             Some((what, path)) => Err(StageError::Missing { what, path }),
             None => Ok(()),
         }
+    }
+
+    /// This machine's address, as the board sees it.
+    pub(super) fn this_machine(&self) -> IpAddr {
+        self.elsewhere.as_ref().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |board| board.this_machine)
     }
 
     pub(super) fn program(&self, name: &str) -> PathBuf {
@@ -216,7 +259,7 @@ impl Builder {
             valid_until: clock::unix_s() + POLICY_LASTS_S,
             legal_basis: "a stage on one machine; no real camera".into(),
             keys: vec![trusted(&keys.centralist, Role::Centralist), trusted(&keys.room, Role::Room)],
-            subscribers: vec![subscriber(&self.parties.subscriber)],
+            subscribers: vec![subscriber(&self.parties.subscriber, self.this_machine())],
             views: vec![View {
                 name: self.view.clone(),
                 camera: self.parties.camera.clone(),
@@ -230,14 +273,14 @@ impl Builder {
     }
 }
 
-fn subscriber(id: &SubscriberId) -> SubscriberRule {
+fn subscriber(id: &SubscriberId, at: IpAddr) -> SubscriberRule {
     SubscriberRule {
         id: id.clone(),
         purposes: vec!["traffic".into()],
         min_filter: Filter::Pixelate,
         longest_share_s: 3600,
         max_viewers: 1,
-        push_to: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+        push_to: vec![at],
         hours_utc: None,
         x: None,
     }

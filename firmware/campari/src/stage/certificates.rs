@@ -6,6 +6,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
 };
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::StageError;
@@ -51,12 +52,18 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// Makes the authority and all certificates in `dir`; private keys are readable by their owner only.
+    /// Certificates that were made in `dir`.
+    #[must_use]
+    pub fn at(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+    /// Makes the authority and all certificates in `dir`; private keys are readable by their owner only. The broker is known as `localhost`,
+    /// 127.0.0.1, and `reached_at`.
     ///
     /// # Errors
     /// [`StageError`] when the folder cannot be written.
-    pub fn make(dir: &Path) -> Result<Self, StageError> {
-        let made = Self { dir: dir.to_owned() };
+    pub fn make(dir: &Path, reached_at: IpAddr) -> Result<Self, StageError> {
+        let made = Self::at(dir);
         let mut authority = named("Campari stage authority");
         authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -66,6 +73,7 @@ impl Certificates {
         let mut broker = named("broker");
         broker.subject_alt_names = vec![
             rcgen::SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()),
+            rcgen::SanType::IpAddress(reached_at),
             rcgen::SanType::DnsName("localhost".try_into()?),
         ];
         broker.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

@@ -5,7 +5,8 @@ use super::builder::{Builder, Keys, Paths, Scene};
 use super::certificates::{Certificates, Role};
 use super::files::write_private;
 use serde::Serialize;
-use std::path::Path;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 #[derive(Serialize)]
 struct EyeFile<'a> {
@@ -98,8 +99,44 @@ struct TlsFiles<'a> {
     key: &'a Path,
 }
 
-pub(super) fn eye(builder: &Builder, paths: &Paths, keys: &Keys) -> Result<(), StageError> {
-    let manifest = builder.models.join("manifest.toml");
+/// What the board calls its files, and the broker's host: all of this machine, unless the board is elsewhere.
+struct There<'a> {
+    manifest: PathBuf,
+    socket: &'a Path,
+    eye_state: &'a Path,
+    policy: PathBuf,
+    broker: IpAddr,
+}
+
+impl<'a> There<'a> {
+    fn of(builder: &'a Builder, paths: &'a Paths) -> Self {
+        let broker = builder.this_machine();
+        match &builder.elsewhere {
+            None => Self {
+                manifest: builder.models.join("manifest.toml"),
+                socket: &paths.socket,
+                eye_state: &paths.eye_state,
+                policy: paths.policy.clone(),
+                broker,
+            },
+            Some(board) => Self {
+                manifest: board.models.join("manifest.toml"),
+                socket: &board.socket,
+                eye_state: &board.eye_state,
+                policy: board.files.join("policy.json"),
+                broker,
+            },
+        }
+    }
+}
+
+pub(super) fn eye(
+    builder: &Builder,
+    paths: &Paths,
+    keys: &Keys,
+    changes: Vec<super::builder::EyeChange>,
+) -> Result<(), StageError> {
+    let there = There::of(builder, paths);
     let file = EyeFile {
         site: builder.parties.site.as_str(),
         camera: builder.parties.camera.as_str(),
@@ -109,17 +146,23 @@ pub(super) fn eye(builder: &Builder, paths: &Paths, keys: &Keys) -> Result<(), S
             Scene::Clip(file) => Source::Clip { file, again: true },
             Scene::Camera(device) => Source::V4l2 { device },
         },
-        detector: Detector { manifest: &manifest, setting: &builder.detector_setting, threads: 1 },
+        detector: Detector { manifest: &there.manifest, setting: &builder.detector_setting, threads: 1 },
         encoder: Encoder { bitrate_kbps: builder.bitrate_kbps, key_interval_s: 2 },
-        link: Link { socket: &paths.socket },
-        state: StateDir { dir: &paths.eye_state },
+        link: Link { socket: there.socket },
+        state: StateDir { dir: there.eye_state },
         policy: PolicyRoots {
-            bundle: &paths.policy,
+            bundle: &there.policy,
             roots: keys.policy.iter().map(|key| Root { kid: key.kid.to_string(), x: key.key.public().x() }).collect(),
         },
-        clock: Clock { assume_synchronised: true },
+        // Elsewhere is a board, whose clock has to prove itself.
+        clock: Clock { assume_synchronised: builder.elsewhere.is_none() },
     };
-    write(&paths.eye_config, &file)
+    let unwritable = |cause| StageError::Config { path: paths.eye_config.clone(), cause };
+    let mut table = toml::Table::try_from(&file).map_err(unwritable)?;
+    for change in changes {
+        change(&mut table);
+    }
+    write(&paths.eye_config, &table)
 }
 
 pub(super) fn voice(
@@ -129,12 +172,15 @@ pub(super) fn voice(
     port: u16,
 ) -> Result<(), StageError> {
     let user = Role::Board.user();
+    let there = There::of(builder, paths);
+    let certificates =
+        builder.elsewhere.as_ref().map_or_else(|| certificates.clone(), |b| Certificates::at(&b.files.join("tls")));
     let file = VoiceFile {
         site: builder.parties.site.as_str(),
         camera: builder.parties.camera.as_str(),
-        link: &paths.socket,
+        link: there.socket,
         mqtt: Mqtt {
-            host: "127.0.0.1",
+            host: &there.broker.to_string(),
             port,
             client_id: "board-613",
             tls: TlsFiles { ca: &certificates.ca(), cert: &certificates.cert(user), key: &certificates.key(user) },

@@ -15,7 +15,7 @@ mod play;
 
 pub use board::{Board, Logged, Said};
 pub use broker::{BrokerFiles, Parties};
-pub use builder::{Builder, Keys, Paths, Scene};
+pub use builder::{Builder, Elsewhere, Keys, Paths, Scene};
 pub use certificates::{Certificates, Role};
 pub use child::Child;
 pub use error::StageError;

@@ -35,6 +35,7 @@ pub struct Stage {
     policy: Policy,
     eye_program: PathBuf,
     voice_program: PathBuf,
+    this_machine: IpAddr,
     broker: Option<Child>,
     eye: Option<Child>,
     voice: Option<Child>,
@@ -74,7 +75,9 @@ impl Stage {
             },
         )?;
         let board = Board::follow(centralist.messages(), &site, &camera);
+        let (this_machine, here) = (builder.this_machine(), builder.elsewhere.is_none());
         let mut stage = Self {
+            this_machine,
             eye_program: builder.program("campari-eye"),
             voice_program: builder.program("campari-voice"),
             parties: builder.parties,
@@ -94,8 +97,10 @@ impl Stage {
         };
         stage.centralist.ready(CONNECT_WITHIN).await?;
         stage.start_room()?;
-        stage.start_eye()?;
-        stage.start_voice()?;
+        if here {
+            stage.start_eye()?;
+            stage.start_voice()?;
+        }
         Ok(stage)
     }
 
@@ -165,7 +170,7 @@ impl Stage {
             view: self.view.clone(),
             filter: Filter::Fill,
             lasts: Duration::from_secs(3600),
-            delivery: Delivery::Push { address: to.ip(), port: to.port() },
+            delivery: Delivery::Push { address: self.this_machine, port: to.port() },
             purpose: "traffic".into(),
             act: Self::actor(),
         }

@@ -4,6 +4,7 @@
 
 use crate::child;
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -70,25 +71,50 @@ const NEEDS: &[Need] = &[
 ];
 
 /// For `cargo xtask bench` and `cargo xtask attack`.
-const BENCH: &[Need] = &[Need {
+pub(super) const BENCH: &[Need] = &[Need {
     package: "python3-venv",
     sign: Sign::Module("ensurepip"),
     why: "the peer deface lives in a virtual environment",
 }];
 
 /// For `cargo xtask attack` alone.
-const ATTACK: &[Need] = &[Need {
+pub(super) const ATTACK: &[Need] = &[Need {
     package: "tesseract-ocr",
     sign: Sign::Program("tesseract"),
     why: "the attack that reads masked plates; brings its English model along",
 }];
 
-/// For `cargo xtask nightly` alone: the board in a VM.
-const NIGHTLY: &[Need] = &[
+/// For building for the board.
+pub(super) const CROSS: &[Need] = &[Need {
+    package: "g++-aarch64-linux-gnu",
+    sign: Sign::Program("aarch64-linux-gnu-g++"),
+    why: "links Arm programs, and builds the C and C++ of openh264 and ring for them",
+}];
+
+/// For running single Arm programs.
+pub(super) const ARM: &[Need] = &[Need {
+    package: "qemu-user-static",
+    sign: Sign::Program("qemu-aarch64-static"),
+    why: "runs the tests as Arm code",
+}];
+
+/// For `cargo xtask board-vm`.
+pub(super) const BOARD_VM: &[Need] = &[
+    Need {
+        package: "qemu-system-arm",
+        sign: Sign::Program("qemu-system-aarch64"),
+        why: "the machine that tests/vm/board boots",
+    },
+    Need { package: "cpio", sign: Sign::Program("cpio"), why: "its initial file system" },
+    Need { package: "kmod", sign: Sign::Program("modprobe"), why: "which kernel modules it loads, in order" },
+];
+
+/// For `cargo xtask nightly` alone: V4L2 in a VM.
+pub(super) const NIGHTLY: &[Need] = &[
     Need {
         package: "qemu-system-x86",
         sign: Sign::Program("qemu-system-x86_64"),
-        why: "the machine that tests/vm boots",
+        why: "the machine that tests/vm/run.sh boots",
     },
     Need { package: "cpio", sign: Sign::Program("cpio"), why: "its initial file system" },
     Need {
@@ -109,11 +135,11 @@ impl Need {
     }
 }
 
-/// What this machine lacks.
-pub(crate) fn missing(bench: bool, nightly: bool, attack: bool) -> Vec<&'static Need> {
-    let extra = [(BENCH, bench), (NIGHTLY, nightly), (ATTACK, attack)];
-    let extra = extra.into_iter().filter(|(_, asked)| *asked).flat_map(|(needs, _)| needs);
-    NEEDS.iter().chain(extra).filter(|need| !need.met()).collect()
+/// What this machine lacks of what everybody needs, and of those further lists that are asked for.
+pub(super) fn missing(further: &[(&'static [Need], bool)]) -> Vec<&'static Need> {
+    let further = further.iter().filter(|(_, asked)| *asked).flat_map(|(needs, _)| needs.iter());
+    let mut named = BTreeSet::new();
+    NEEDS.iter().chain(further).filter(|need| named.insert(need.package) && !need.met()).collect()
 }
 
 /// Whether python3 can find a module; asked of the import system without loading it.
@@ -145,7 +171,22 @@ fn expand(folder: &str) -> Vec<PathBuf> {
 /// Installs packages through apt-get, or says which line to run.
 pub(crate) fn install(needs: &[&Need]) -> Result<String> {
     let packages: Vec<&str> = needs.iter().map(|need| need.package).collect();
-    let line = format!("apt-get update && apt-get install --no-install-recommends {}", packages.join(" "));
+    fetch(None, &packages)?;
+    let still: Vec<&str> = needs.iter().filter(|need| !need.met()).map(|need| need.package).collect();
+    if !still.is_empty() {
+        bail!("apt-get installed {}, yet what they should bring is not found", still.join(" "));
+    }
+    Ok("installed".into())
+}
+
+/// Installs packages of another machine type too, which dpkg is told of first.
+pub(crate) fn foreign_packages(machine: &str, packages: &[&str]) -> Result<()> {
+    fetch(Some(machine), packages)
+}
+
+fn fetch(machine: Option<&str>, packages: &[&str]) -> Result<()> {
+    let add = machine.map_or_else(String::new, |machine| format!("dpkg --add-architecture {machine} && "));
+    let line = format!("{add}apt-get update && apt-get install --no-install-recommends {}", packages.join(" "));
     if child::find("apt-get").is_none() {
         bail!(
             "this machine has no apt-get; install what these Debian packages hold with its own package manager: {}",
@@ -157,20 +198,19 @@ pub(crate) fn install(needs: &[&Need]) -> Result<String> {
             "installing Debian packages takes root. Run this line, then the same command again:\n\n    sudo sh -c '{line}'\n"
         );
     };
-    let apt = |arguments: &[&str]| {
-        let mut command = Command::new(sudo.first().copied().unwrap_or("apt-get"));
-        command.args(sudo.iter().skip(1)).args(sudo.first().map(|_| "apt-get"));
-        // Another apt may be at work (unattended upgrades); waiting beats failing.
-        command.args(["-q", "-o", "DPkg::Lock::Timeout=300"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        child::output(&mut command)
+    let as_root = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(sudo.first().copied().unwrap_or(program));
+        command.args(sudo.iter().skip(1)).args(sudo.first().map(|_| program)).args(arguments);
+        child::output(command.env("DEBIAN_FRONTEND", "noninteractive"))
     };
-    apt(&["update"]).with_context(|| format!("no package list to be had; with a network, run `{line}`"))?;
-    apt(&[&["install", "-y", "--no-install-recommends"], packages.as_slice()].concat())?;
-    let still: Vec<&str> = needs.iter().filter(|need| !need.met()).map(|need| need.package).collect();
-    if !still.is_empty() {
-        bail!("apt-get installed {}, yet what they should bring is not found", still.join(" "));
+    // Another apt may be at work (unattended upgrades); waiting beats failing.
+    let apt = |words: &[&str]| as_root("apt-get", &[&["-q", "-o", "DPkg::Lock::Timeout=300"], words].concat());
+    if let Some(machine) = machine {
+        as_root("dpkg", &["--add-architecture", machine])?;
     }
-    Ok("installed".into())
+    apt(&["update"]).with_context(|| format!("no package list to be had; with a network, run `{line}`"))?;
+    apt(&[&["install", "-y", "--no-install-recommends"], packages].concat())?;
+    Ok(())
 }
 
 /// The words before `apt-get` that make it run as root: none for root, `sudo -n` where that needs no password.
