@@ -180,11 +180,11 @@ impl Story<'_> {
         ))
     }
 
-    /// The scene is played into the second vivid device, and the board looks there.
+    /// The scene is played into the second vivid device, and an eye that is started anew looks there.
     async fn other_camera(&self) -> Result<()> {
-        self.machine.run("rm -f /dev/camera; echo 2 >/run/scene; killall v4l2-ctl")?;
-        self.until("the eye has lost its camera", |said| rung(said) == Some(Rung::Dark)).await?;
-        self.machine.run("killall -9 campari-eye || true")?;
+        self.machine.run("rm -f /dev/camera; echo 2 >/run/scene; killall v4l2-ctl; killall -9 campari-eye")?;
+        let gone = |said: &Said| said.state.as_ref().is_some_and(|state| state.presence == Presence::EyeAbsent);
+        self.until("the eye is gone", gone).await?;
         self.stage.ready(PATIENCE).await?;
         Ok(())
     }
