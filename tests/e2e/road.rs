@@ -112,7 +112,7 @@ fn judge_pictures(received: &Path) {
     assert!(seen.len() > 100, "only {} pictures arrived", seen.len());
     let original = pictures::decode(&common::scene(), width, height).unwrap();
     let frames: Vec<_> = truth.frames.iter().collect();
-    let verdict = judge(seen.iter().skip(50).step_by(5), &original, &frames);
+    let verdict = judge(seen.iter().skip(50).step_by(5), &original, &frames, 20.0);
     println!("{} pictures, of which {verdict:?}", seen.len());
     assert!(verdict.judged > 50, "the scene has too little in it: {verdict:?}");
     assert!(verdict.showing * 50 <= verdict.judged, "heads and plates correlate with the original: {verdict:?}");

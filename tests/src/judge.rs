@@ -5,8 +5,6 @@ use crate::truth::{Frame, Object};
 
 /// Gray level of `fill` (limited range, as the decoder leaves it).
 const FILL: u8 = 128;
-/// Objects of fewer pixels across are not judged: a few pixels correlate by luck.
-const NARROWEST_PX: f32 = 20.0;
 /// Correlation of an object's middle with the original from which on it shows.
 const SHOWS: f64 = 0.35;
 
@@ -25,9 +23,15 @@ pub struct Verdict {
     pub median_masked_in_vain: f64,
 }
 
-/// Compares received pictures, masked with `fill`, with the pictures that the camera saw; `truth` says what is in those, one for one.
+/// Compares received pictures, masked with `fill`, with the pictures that the camera saw; `truth` says what is in those, one for one. Objects of fewer than
+/// `narrowest_px` across are not judged: a few pixels correlate by luck, and each detector setting has a size below which it sees nothing.
 #[must_use]
-pub fn judge<'a>(seen: impl Iterator<Item = &'a Gray>, original: &[Gray], truth: &[&Frame]) -> Verdict {
+pub fn judge<'a>(
+    seen: impl Iterator<Item = &'a Gray>,
+    original: &[Gray],
+    truth: &[&Frame],
+    narrowest_px: f32,
+) -> Verdict {
     let (width, height) = original.first().map_or((0, 0), |first| (first.width, first.height));
     let everywhere = pictures::outside(width, height, &[], 0.0, height / 12);
     let (mut pictures_judged, mut judged, mut showing) = (0, 0, 0);
@@ -36,7 +40,7 @@ pub fn judge<'a>(seen: impl Iterator<Item = &'a Gray>, original: &[Gray], truth:
         pictures_judged += 1;
         let at = pictures::closest(picture, original, &everywhere);
         let objects = &truth[at].objects;
-        for object in objects.iter().filter(|object| object.visible > 0.95 && object.w >= NARROWEST_PX) {
+        for object in objects.iter().filter(|object| object.visible > 0.95 && object.w >= narrowest_px) {
             judged += 1;
             showing += usize::from(shows(&original[at], picture, object));
         }
