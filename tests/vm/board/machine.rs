@@ -95,6 +95,21 @@ impl Machine {
         Ok(text.trim_end().to_owned())
     }
 
+    /// Waits until the machine resets itself, which ends qemu.
+    ///
+    /// # Errors
+    /// When it runs on.
+    pub(crate) fn ends(&mut self, within: Duration) -> Result<()> {
+        let until = Instant::now() + within;
+        while self.qemu.try_wait().context("qemu")?.is_none() {
+            if Instant::now() > until {
+                bail!("the machine still runs after {} s", within.as_secs());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
     /// Drives a line of the machine's GPIO chip (pl061) from outside, as a switch would.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! comes back as the camera's picture. Exit status 1 when a step fails; what comes after it is told as not run.
 
 mod machine;
+mod pins;
 mod report;
 mod scene;
 mod story;
@@ -92,7 +93,7 @@ async fn run(options: &Options, report: &mut Report) -> Result<()> {
         eye_state: "/var/lib/campari/eye".into(),
         socket: "/run/campari/eye.sock".into(),
     })
-    .eye(emulated)
+    .eye(board)
     .start()
     .await?;
     let image = options.out.join("image");
@@ -101,13 +102,16 @@ async fn run(options: &Options, report: &mut Report) -> Result<()> {
     let mut story = Story { stage, machine, report, played };
     let told = story.tell().await;
     story.keep_logs(&options.out.join("board-logs"));
-    told
+    told?;
+    story.stopped()
 }
 
-/// What emulation makes slow is given time; nothing else is changed. The report tells these.
-fn emulated(config: &mut toml::Table) {
+/// The board's camera, profile and pins. What emulation makes slow is given time; the report tells that.
+fn board(config: &mut toml::Table) {
     let source = toml::toml! { kind = "v4l2" device = "/dev/camera" width = 640 height = 360 fps = 25 };
     config.insert("source".into(), source.into());
+    config.insert("profile".into(), "vm".into());
+    config.insert("pins".into(), pins::table().into());
     for (table, key, value) in report::SLOWED {
         if let Some(table) = config.entry(table).or_insert_with(|| toml::Table::new().into()).as_table_mut() {
             table.insert(key.into(), value.into());

@@ -1,12 +1,13 @@
 //! The steps: a share from grant to revoke on each kind of camera, the faults that vivid can play, and what the machine says of its confinement.
 
 use crate::machine::Machine;
+use crate::pins;
 use crate::report::Report;
 use crate::scene::Played;
 use anyhow::{Context, Result, bail, ensure};
 use campari::stage::{Said, Stage};
-use contract::body::Presence;
-use contract::{EndReason, Jti, Rung};
+use contract::body::{PinState, Presence};
+use contract::{EndReason, ErrorCode, Jti, Rung};
 use e2e::judge::judge;
 use e2e::pictures;
 use std::path::Path;
@@ -37,7 +38,7 @@ struct Part {
 }
 
 /// The steps, in their order.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 14] = [
     "the clock is synchronised by chrony",
     "eye and voice are online and hear the control room",
     "eye and voice are confined",
@@ -49,6 +50,9 @@ const STEPS: [&str; 11] = [
     "unplugged: dark; plugged in again: clear",
     "revoked: the last packet",
     "a share reaches clear (camera with one memory plane)",
+    "the light shows the share; the privacy switch ends it and forbids the next",
+    "the switch is off again: a share runs again, and is revoked",
+    "tampering is told",
 ];
 
 impl Story<'_> {
@@ -63,6 +67,7 @@ impl Story<'_> {
                 STEPS.iter().skip(at + 1).for_each(|name| self.report.not_run(name));
                 self.report.not_run("the received pictures show no head or plate");
                 self.report.not_run("the journal holds what happened");
+                self.report.not_run("an eye that stands still: the watchdog resets the board");
                 return Err(error);
             }
         }
@@ -88,6 +93,9 @@ impl Story<'_> {
             7 => self.no_signal().await,
             8 => self.unplugged().await,
             9 => self.revoked().await,
+            11 => self.privacy().await,
+            12 => self.shared_again().await,
+            13 => self.tampered().await,
             other => bail!("there is no step {other}"),
         }
     }
@@ -174,9 +182,6 @@ impl Story<'_> {
         }
         let eye = self.stage.eye_state()?;
         self.report.fact(&format!("{kind}_frames_a_second"), f64::from((eye.fps * 10.0).round() / 10.0));
-        if single {
-            self.end(&share, EndReason::Revoked).await?;
-        }
         Ok(format!(
             "share {share}: {WATCHED} pictures at clear, {:.1} frames a second, {} packets lost",
             eye.fps, seen.packets_lost
@@ -242,6 +247,54 @@ impl Story<'_> {
         Ok(format!("{after} ms after the revoke was sent"))
     }
 
+    /// The lines of the GPIO chip that the kernel holds for the eye.
+    fn light(&self, offset: u8) -> Result<bool> {
+        let lines = self.machine.run("cat /sys/kernel/debug/gpio")?;
+        let chip = lines.split("gpiochip0: GPIOs ").nth(1).context("no gpiochip0 in /sys/kernel/debug/gpio")?;
+        let base: u32 = chip.split('-').next().unwrap_or_default().parse().context("the chip's first line")?;
+        let name = format!("gpio-{}", base + u32::from(offset));
+        let line = chip.lines().find(|line| line.trim_start().starts_with(&name));
+        let line = line.with_context(|| format!("nobody holds {name}: {lines}"))?;
+        ensure!(line.contains("out"), "{name} is no output: {line}");
+        Ok(line.contains("hi"))
+    }
+
+    async fn privacy(&mut self) -> Result<String> {
+        let share = self.stage.eye_state()?.shares.first().map(|share| share.jti.clone()).context("no share runs")?;
+        ensure!(self.light(pins::SHARING)?, "the sharing light is dark while somebody watches");
+        let at = Instant::now();
+        self.machine.pull(pins::PRIVACY, true)?;
+        let said = self.until("the end", |said| said.logged(&share, "ended").is_some()).await?;
+        let told = said.logged(&share, "ended").and_then(|logged| logged.log.reason);
+        ensure!(told == Some(EndReason::PrivacySwitch), "ended for {told:?}");
+        self.rung(Rung::Dark).await?;
+        let last = self.stage.ledger().snapshot().last_datagram.context("no packet ever came")?;
+        let after = last.saturating_duration_since(at).as_millis() as u64;
+        self.report.fact("privacy_switch_to_last_packet_ms", after);
+        ensure!(!self.light(pins::SHARING)?, "the sharing light is lit though nobody watches");
+        let refused = self.stage.grant(self.stage.order()).await?.answer.error.context("a grant was accepted")?;
+        ensure!(refused.code == ErrorCode::PrivacySwitch, "refused for {}", refused.code);
+        Ok(format!("last packet {after} ms after the switch; then: \"{refused}\""))
+    }
+
+    async fn shared_again(&mut self) -> Result<String> {
+        self.machine.pull(pins::PRIVACY, false)?;
+        self.until("the ladder has left dark", |said| rung(said).is_some_and(|rung| rung != Rung::Dark)).await?;
+        let outcome = self.stage.grant(self.stage.order()).await?;
+        let share = outcome.answer.share.clone().with_context(|| format!("refused: {outcome:?}"))?;
+        let units = self.stage.ledger().snapshot().units;
+        self.stage.guarded(self.stage.ledger().until(|seen| seen.units > units + ON_THE_WAY)).await?;
+        self.end(&share, EndReason::Revoked).await?;
+        Ok(format!("share {share}"))
+    }
+
+    async fn tampered(&mut self) -> Result<String> {
+        self.machine.pull(pins::TAMPER, true)?;
+        let open = |said: &Said| said.eye().and_then(|eye| eye.pins.as_ref()).is_some_and(|pins| pins.tamper == Some(PinState::On));
+        self.until("the state tells that the housing is open", open).await?;
+        Ok("in state".into())
+    }
+
     async fn end(&self, share: &Jti, reason: EndReason) -> Result<()> {
         let answer = self.stage.revoke(Some(share.clone())).await?.answer;
         ensure!(answer.ok, "the revoke was refused: {answer:?}");
@@ -272,8 +325,8 @@ impl Story<'_> {
     fn journal(&self) -> Result<String> {
         let text = self.machine.run("cat /var/lib/campari/eye/journal*")?;
         let head = journal::verify(format!("{text}\n").as_bytes()).context("the journal does not verify")?;
-        for event in ["\"grant", "\"ended", "\"revoked"] {
-            ensure!(text.contains(event), "the journal has no {event}\": {text}");
+        for event in ["grant", "ended", "revoked", "privacy-on", "privacy-off", "tampered", "camera-lost"] {
+            ensure!(text.contains(&format!("\"{event}")), "the journal has no {event}: {text}");
         }
         Ok(format!("{} entries, chain verified", head.entries))
     }
@@ -288,6 +341,15 @@ impl Story<'_> {
 
     async fn until(&self, what: &str, wanted: impl Fn(&Said) -> bool) -> Result<Said> {
         Ok(self.stage.until(what, PATIENCE, wanted).await?)
+    }
+
+    /// The last step, after which there is no machine: an eye that does not come round is the watchdog's business.
+    pub(crate) fn stopped(&mut self) -> Result<()> {
+        let Self { machine, report, .. } = self;
+        report.step("an eye that stands still: the watchdog resets the board", || {
+            machine.run("killall -STOP campari-eye")?;
+            machine.ends(PATIENCE)
+        })
     }
 
     /// The board's own logs, for whoever looks into a failure.
