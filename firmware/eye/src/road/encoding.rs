@@ -88,7 +88,7 @@ impl Encoding {
         if settings.fps.to_bits() == fps.to_bits() || self.refused_fps == Some(fps) {
             return;
         }
-        let watched = self.watchdog.enter(Stage::Encode, ENCODE_LIMIT);
+        let watched = self.watchdog.enter(Stage::Encode, self.hang);
         let changed = encoder.change(settings.bitrate_bps, fps);
         drop(watched);
         match changed {
