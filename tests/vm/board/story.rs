@@ -290,7 +290,9 @@ impl Story<'_> {
 
     async fn tampered(&mut self) -> Result<String> {
         self.machine.pull(pins::TAMPER, true)?;
-        let open = |said: &Said| said.eye().and_then(|eye| eye.pins.as_ref()).is_some_and(|pins| pins.tamper == Some(PinState::On));
+        let open = |said: &Said| {
+            said.eye().and_then(|eye| eye.pins.as_ref()).is_some_and(|pins| pins.tamper == Some(PinState::On))
+        };
         self.until("the state tells that the housing is open", open).await?;
         Ok("in state".into())
     }

@@ -32,6 +32,15 @@ pub(super) fn names(asked: &Asked) -> Vec<Check> {
     }
 }
 
+/// An ISP camera's media graph, the service that tunes its pictures, and that one's files: all that the profile states of them.
+pub(super) fn isp(asked: &Asked) -> Vec<Check> {
+    let check = |finding: board_media::Finding| match finding.result {
+        Ok(()) => Check::pass("isp", finding.what),
+        Err(remedy) => Check::fail("isp", finding.what, remedy),
+    };
+    board_media::check(&asked.profile.isp).into_iter().map(check).collect()
+}
+
 /// It gives the size, rate and format that are stated, and a frame.
 pub(super) fn opens(asked: &Asked) -> Vec<Check> {
     let Some(camera) = asked.camera() else { return Vec::new() };

@@ -86,9 +86,10 @@ impl Asked {
 type Probe = fn(&Asked) -> Vec<Check>;
 
 /// In the order of the profile. A check of something new is a function here.
-const CHECKS: [Probe; 12] = [
+const CHECKS: [Probe; 13] = [
     board::profile,
     camera::names,
+    camera::isp,
     camera::opens,
     encoder::kind,
     detector::setting,

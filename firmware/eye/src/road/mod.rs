@@ -77,19 +77,8 @@ impl Road {
     /// # Errors
     /// When the encoder's thread cannot be made.
     pub fn new(parts: Parts) -> std::io::Result<Self> {
-        let Parts {
-            camera,
-            encoder,
-            encode_hang,
-            frozen_after,
-            aiming,
-            sight,
-            desk,
-            clock,
-            watchdog,
-            ladder,
-            painter,
-        } = parts;
+        let Parts { camera, encoder, encode_hang, frozen_after, aiming, sight, desk, clock, watchdog, ladder, painter } =
+            parts;
         let now_us = clock.monotonic_us();
         let mut ladder = Ladder::new(ladder, now_us);
         if let Some(proof) = sight.proof() {
