@@ -9,6 +9,7 @@
 #   --modules "NAME[:PARAMETER,...]..."   load these modules as well
 #   --timeout SECONDS             give up (default 420)
 #   --memory MIB                  of the machine (default 768)
+#   --count                       one processor whose every instruction takes a nanosecond of the machine's time: for counting instructions
 #
 # Programs bring the shared libraries that ldd names. The machine has busybox, /dev/video0 (one memory plane per buffer), /dev/video1 (several) and
 # /dev/video2 (an HDMI receiver), a loopback interface, no disk and no network. Debian's kernel is fetched once into .campari/vm. Emulated (no KVM), hence slow.
@@ -21,6 +22,7 @@ vivid="n_devs=3 node_types=0x1,0x1,0x1 multiplanar=1,2,1 num_inputs=4,4,1 input_
 modules=""
 timeout=420
 memory=768
+processor="-accel tcg,thread=multi -smp 2"
 
 fail() { echo "vm: $*" >&2; exit 2; }
 
@@ -31,6 +33,7 @@ while [ $# -gt 0 ]; do
         --modules) modules=$2; shift 2 ;;
         --timeout) timeout=$2; shift 2 ;;
         --memory) memory=$2; shift 2 ;;
+        --count) processor="-accel tcg -smp 1 -icount shift=0,sleep=off"; shift ;;
         --) shift; break ;;
         *) fail "unknown option $1 (see the top of $0)" ;;
     esac
@@ -103,8 +106,9 @@ install -m 755 "$(dirname "$0")/init" "$tree/init"
 
 # The console is the test's output; the last line that init prints carries the status.
 status=0
+# shellcheck disable=SC2086 # its options are words
 timeout --foreground "$timeout" qemu-system-x86_64 \
-    -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -nographic -no-reboot -nodefaults -serial stdio -nic none \
+    $processor -cpu max -m "$memory" -nographic -no-reboot -nodefaults -serial stdio -nic none \
     -kernel "$cache/root/boot/vmlinuz-$version" -initrd "$work/initramfs" \
     -append "console=ttyS0 quiet loglevel=4 panic=-1 rdinit=/init" </dev/null | tr -d '\r' | tee "$work/console" || status=$?
 result=$(sed -n 's/.*campari-vm: exit \([0-9]*\)$/\1/p' "$work/console" | tail -1)

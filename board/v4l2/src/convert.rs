@@ -5,7 +5,7 @@ use mask::{Geometry, PlanesMut};
 
 /// Converts `from`, whose lines are `stride` bytes apart, to the NV12 picture `to` of `geometry`. The caller has checked that both are large
 /// enough; a `from` that is not leaves the rest of `to` as it was.
-pub(crate) fn to_nv12(layout: Layout, from: &[u8], stride: usize, geometry: Geometry, to: &mut PlanesMut<'_>) {
+pub fn to_nv12(layout: Layout, from: &[u8], stride: usize, geometry: Geometry, to: &mut PlanesMut<'_>) {
     match layout {
         Layout::Yuyv => interleaved::<0, 1>(from, stride, geometry, to),
         Layout::Uyvy => interleaved::<1, 0>(from, stride, geometry, to),

@@ -39,7 +39,9 @@ mod ptz;
 mod tests;
 
 pub use camera::{Options, V4l2Camera};
+pub use convert::to_nv12;
 pub use heap::DmaHeap;
 pub use memory::Heap;
+pub use negotiate::Layout;
 pub use place::MemoryChoice;
 pub use ptz::V4l2Ptz;

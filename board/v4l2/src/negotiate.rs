@@ -37,7 +37,7 @@ pub(crate) enum Wire {
 
 /// 4:2:2 in one memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Layout {
+pub enum Layout {
     /// Y0 Cb Y1 Cr.
     Yuyv,
     /// Cb Y0 Cr Y1.

