@@ -185,11 +185,12 @@ impl Builder {
         let here =
             |path: &Path| std::path::absolute(path).map_err(|cause| StageError::File { path: path.to_owned(), cause });
         (self.programs, self.models, self.root) = (here(&self.programs)?, here(&self.models)?, here(&self.root)?);
-        let mut wanted = vec![("the models' manifest", self.models.join("manifest.toml"))];
+        let mut wanted = Vec::new();
         if self.elsewhere.is_none() {
             wanted.push(("the eye", self.program("campari-eye")));
             wanted.push(("the voice", self.program("campari-voice")));
         }
+        wanted.push(("the models' manifest", self.models.join("manifest.toml")));
         // A camera that is not there may still come; the eye waits for it.
         if let Scene::Clip(scene) = &mut self.scene {
             *scene = here(scene)?;
