@@ -63,8 +63,8 @@ fn p12_a_library_that_does_not_keep_its_own_timeouts_is_noticed_too() {
     let took = notice(&mut encoder, &released);
     assert!(took < NOTICED_WITHIN, "{took:?}");
     let mut unit = EncodedUnit::default();
-    let again = Instant::now();
     let other = masked(2, Pixels::scene(SIZE, SIZE.0, SIZE.1, 2), None, &released);
+    let again = Instant::now();
     assert!(matches!(encoder.encode(other, false, &mut unit), Err(EncodeError::Stuck(_))));
     assert!(again.elapsed() < Duration::from_millis(100), "it is known by now");
     drop(encoder);
