@@ -8,7 +8,7 @@ pub(crate) fn opening(device: &str, doing: &str, error: &io::Error) -> CameraErr
     let device = device.to_owned();
     match error.raw_os_error() {
         Some(libc::EBUSY) => CameraError::Busy { device },
-        Some(libc::ENOTTY) => CameraError::Unsupported {
+        Some(libc::ENOTTY | libc::ENOSYS) => CameraError::Unsupported {
             device,
             offers: "no Video4Linux interface".to_owned(),
             reads: crate::negotiate::READS,
