@@ -25,7 +25,7 @@ pub(crate) fn all(device: BorrowedFd<'_>) -> io::Result<Vec<Described>> {
         let mut query = v4l2_queryctrl { id: id | V4L2_CTRL_FLAG_NEXT_CTRL, ..v4l2_queryctrl::zeroed() };
         // SAFETY: QUERYCTRL reads and fills in a v4l2_queryctrl.
         match unsafe { call(device, VIDIOC_QUERYCTRL, &mut query) } {
-            Err(end) if matches!(end.raw_os_error(), Some(libc::EINVAL | libc::ENOTTY)) => break,
+            Err(end) if matches!(end.raw_os_error(), Some(libc::EINVAL | libc::ENOTTY | libc::ENOSYS)) => break,
             other => other?,
         }
         // A driver that goes in circles would be followed for ever.
