@@ -138,6 +138,17 @@ impl Outbox {
             .unwrap_or_else(PoisonError::into_inner);
     }
 
+    /// Waits until everything, pictures too, is written, for at most `limit`; whether it is.
+    #[must_use]
+    pub fn drain(&self, limit: Duration) -> bool {
+        let waits = |state: &mut Outgoing| {
+            state.stream.is_some() && (state.writing || !state.control.is_empty() || !state.units.is_empty())
+        };
+        let state = self.lock();
+        let waited = self.emptied.wait_timeout_while(state, limit, waits);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
     /// Whether a voice is there.
     #[must_use]
     pub fn connected(&self) -> bool {
@@ -187,6 +198,7 @@ impl Outbox {
             if let Err(error) = written {
                 tracing::warn!(%error, "cannot write to the voice; cutting it off");
                 hang_up(&mut state);
+                self.emptied.notify_all();
             }
         }
     }

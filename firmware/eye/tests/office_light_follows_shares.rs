@@ -48,12 +48,12 @@ fn p3_no_light_no_share() {
     voice.hears(|message| matches!(message, ToVoice::ShareEnded { reason: EndReason::Fault, .. }));
     assert!(!voice.heard.iter().any(|(message, _)| matches!(message, ToVoice::ShareStarted { .. })));
     bench.picture(b"in the dark");
-    assert!(voice.all_units().is_empty());
+    assert!(voice.all_units(&bench).is_empty());
     // Mended, it is granted again.
     pins.break_lights(false);
     voice.share(&mut bench);
     bench.picture(b"lit");
-    assert_eq!(voice.all_units(), [b"lit"]);
+    assert_eq!(voice.all_units(&bench), [b"lit"]);
 }
 
 #[test]

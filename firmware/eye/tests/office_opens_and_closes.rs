@@ -21,7 +21,7 @@ fn p1_no_unit_leaves_without_a_grant() {
     for _ in 0..10 {
         bench.picture(b"secret");
     }
-    assert!(voice.all_units().is_empty());
+    assert!(voice.all_units(&bench).is_empty());
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn p1_a_unit_leaves_while_a_grant_stands_and_only_then() {
     let token = bench.revoke(&voice.newest_state(), &jti);
     assert!(voice.command(TokenKind::Revoke, &token).ok);
     bench.picture(b"too late");
-    assert_eq!(voice.all_units(), [b"granted"]);
+    assert_eq!(voice.all_units(&bench), [b"granted"]);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn p4_a_picture_encoded_before_the_revoke_does_not_leave_after_it() {
     assert!(voice.command(TokenKind::Revoke, &token).ok);
     // The frame road was in the middle of encoding when the share ended.
     bench.picture(b"in flight");
-    assert!(voice.all_units().is_empty());
+    assert!(voice.all_units(&bench).is_empty());
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn p4_media_stops_at_the_expiry() {
     }
     bench.picture(b"after ten minutes");
     voice.hears(ended(EndReason::Expired));
-    assert!(voice.all_units().is_empty());
+    assert!(voice.all_units(&bench).is_empty());
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn p4_media_stops_when_the_lease_runs_out_even_before_the_office_has_looked() {
     assert!(!bench.office.order().open, "the road is told at once");
     bench.picture(b"without a heartbeat");
     voice.hears(ended(EndReason::ControlRoomLost));
-    assert!(voice.all_units().is_empty());
+    assert!(voice.all_units(&bench).is_empty());
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn p4_a_clock_set_back_does_not_lengthen_a_share() {
     bench.clock.advance(Duration::from_secs(601));
     bench.picture(b"past the window");
     voice.until(|message, _| matches!(message, ToVoice::ShareEnded { .. }));
-    assert!(voice.all_units().is_empty());
+    assert!(voice.all_units(&bench).is_empty());
 }
 
 #[test]

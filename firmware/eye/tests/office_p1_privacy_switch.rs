@@ -61,7 +61,7 @@ fn p4_turning_the_switch_on_ends_the_share_and_says_why_to_the_control_room_only
     });
     assert!(bench.office.is_private() && !bench.office.order().open);
     bench.picture(b"not to be seen");
-    assert_eq!(voice.all_units(), [b"seen"]);
+    assert_eq!(voice.all_units(&bench), [b"seen"]);
     assert_eq!(voice.state().pins.unwrap().privacy_switch, Some(PinState::On));
     assert_eq!(journaled(&bench), ["privacy-off", "privacy-on"]);
     let ended = bench.journal().lines().last().unwrap().to_owned();
@@ -137,7 +137,7 @@ fn p1_turned_off_it_counts_a_second_later_and_only_a_new_grant_shares_again() {
     assert_eq!(state.pins.unwrap().privacy_switch, Some(PinState::Off));
     let after = voice.share(&mut bench);
     bench.picture(b"asked");
-    assert_eq!(voice.all_units(), [b"asked"]);
+    assert_eq!(voice.all_units(&bench), [b"asked"]);
     assert_ne!(before, after);
     assert_eq!(journaled(&bench), ["privacy-off", "privacy-on", "privacy-off"]);
 }

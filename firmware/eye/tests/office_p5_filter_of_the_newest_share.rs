@@ -26,7 +26,7 @@ fn p5_a_picture_painted_before_a_stronger_grant_does_not_leave_under_it() {
 
     assert!(bench.picture_painted(b"still on its way", &fill), "the next one must be a key picture");
     bench.picture_painted(b"for the second share", &bench.painted());
-    assert_eq!(voice.all_units(), [&b"for the first share"[..], b"for the second share"]);
+    assert_eq!(voice.all_units(&bench), [&b"for the first share"[..], b"for the second share"]);
 }
 
 #[test]
@@ -37,5 +37,5 @@ fn p5_a_picture_painted_for_another_view_does_not_leave() {
     other.scene.zones.push(Rect { x: 0.0, y: 0.0, w: 8.0, h: 8.0 }).unwrap();
     bench.picture_painted(b"other zones", &other);
     bench.picture(b"these zones");
-    assert_eq!(voice.all_units(), [b"these zones"]);
+    assert_eq!(voice.all_units(&bench), [b"these zones"]);
 }

@@ -12,7 +12,7 @@ use contract::{Audience, ErrorCode, Filter, Jti, KeyId, Rung};
 use eye::config::Config;
 use eye::office::Office;
 use eye::road::{Desk, Painted, Picture};
-use eye::server;
+use eye::server::{self, Outbox};
 use eye::store::Store;
 use link::message::{LINK_VERSION, ToEye, ToVoice};
 use link::{Decoder, codec};
@@ -105,6 +105,7 @@ pub struct Bench {
     pub office: Arc<Office>,
     pub clock: SimClock,
     pub dir: PathBuf,
+    outbox: Arc<Outbox>,
     counter: u64,
     jti: u64,
 }
@@ -127,7 +128,8 @@ impl Bench {
         let store = Store::open(&config.state.dir).unwrap();
         let model = ("test".to_owned(), "00".repeat(32));
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
-        let office = Arc::new(Office::open(&config, model, store, outbox, shared).unwrap().on_board(pins));
+        let office = Office::open(&config, model, store, Arc::clone(&outbox), shared).unwrap();
+        let office = Arc::new(office.on_board(pins));
         let format = CameraFormat {
             geometry: Geometry::packed(1280, 720),
             range: ColourRange::Limited,
@@ -140,7 +142,7 @@ impl Bench {
         std::thread::spawn(move || attending.run(&from_link));
         let watching = Arc::clone(&office);
         std::thread::spawn(move || watching.watch_pins());
-        Self { office, clock, dir: dir.to_owned(), counter: 0, jti: 0 }
+        Self { office, clock, dir: dir.to_owned(), outbox, counter: 0, jti: 0 }
     }
 
     /// A new office in a new folder, with a voice that has heard a heartbeat go by.
@@ -349,12 +351,11 @@ impl Voice {
         answer.error.unwrap().code
     }
 
-    /// The units that were sent. They give way to control messages, so that one answer says nothing of them yet: several do, because the writer
-    /// turns to what waits between them.
-    pub fn all_units(&mut self) -> Vec<&[u8]> {
-        for _ in 0..4 {
-            self.state();
-        }
+    /// The units that were sent. They give way to control messages, so that an answer says nothing of them yet: first the eye writes all that waits,
+    /// and what it says of its state after that is behind every unit.
+    pub fn all_units(&mut self, bench: &Bench) -> Vec<&[u8]> {
+        assert!(bench.outbox.drain(Duration::from_secs(10)), "the eye writes what waits within ten seconds");
+        self.state();
         self.units()
     }
 
