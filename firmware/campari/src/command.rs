@@ -167,6 +167,7 @@ impl Desk<'_> {
             purpose: order.purpose,
             act: order.act,
             cnf: None,
+            request: None,
         };
         self.sign(TokenKind::Grant, &claims).map(|token| (jti, token))
     }

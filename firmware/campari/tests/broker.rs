@@ -95,6 +95,11 @@ impl Site {
             max_shares: 1,
             lease_s: 10,
             plain_rtp: true,
+            patience_s: 120,
+            max_requests: 16,
+            waiting_grace_s: 30,
+            view_grace_s: 10,
+            restore_after_release: false,
         };
         let signers: Vec<_> = self.offices.iter().map(|key| (key.kid.clone(), &key.key)).collect();
         let bundle = serde_json::to_vec(&token::policy::sign(&policy, &signers).unwrap()).unwrap();
@@ -142,6 +147,8 @@ fn online() -> State {
         model: "none".into(),
         model_sha256: String::new(),
         self_test: None,
+        requests_waiting: 0,
+        leak: None,
         pins: None,
         counters: Counters::default(),
     };

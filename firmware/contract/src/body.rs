@@ -1,5 +1,6 @@
 //! Message bodies, JSON on the wire.
 
+use crate::asking::{LeakStanding, RequestEvent};
 use crate::{CameraId, Challenge, EndReason, ErrorCode, Filter, Jti, Rung, SiteId, SubscriberId, ToldReason, ViewName};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,9 @@ pub struct Answer {
     /// The share that the command made or ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<Jti>,
+    /// What became of a request at once: it is pending, or it lapsed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestEvent>,
 }
 
 /// Why a command was refused.
@@ -37,12 +41,12 @@ impl Answer {
     /// It was done.
     #[must_use]
     pub fn done(share: Option<Jti>) -> Self {
-        Self { ok: true, error: None, share }
+        Self { ok: true, error: None, share, request: None }
     }
     /// It was refused.
     #[must_use]
     pub fn refused(refusal: Refusal) -> Self {
-        Self { ok: false, error: Some(refusal), share: None }
+        Self { ok: false, error: Some(refusal), share: None, request: None }
     }
 }
 
@@ -171,6 +175,12 @@ pub struct EyeState {
     /// Whether it finds what it must; absent when the eye has no self-test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub self_test: Option<SelfTest>,
+    /// Requests that wait; `inbox` says which.
+    #[serde(default)]
+    pub requests_waiting: u32,
+    /// Somebody reported something uncovered: everything is `coarse` until a privacy officer clears it. Absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leak: Option<LeakStanding>,
     /// What the board's own inputs say; absent on a board that has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pins: Option<PinsState>,
@@ -303,6 +313,21 @@ pub enum ShareEvent {
         /// Session description (RFC 8866) of the stream.
         sdp: String,
     },
+    /// No viewer is there; the share ends unless one comes back.
+    Waiting {
+        /// Unix seconds at which it ends.
+        until: u64,
+    },
+    /// Its window closes later now.
+    Extended {
+        /// Window closes, Unix seconds.
+        exp: u64,
+    },
+    /// Another filter is in effect: another share on the same encoder needs a stronger one, or no longer does.
+    Filtered {
+        /// Filter in effect.
+        filter: Filter,
+    },
     /// It is over.
     Ended {
         /// A neutral reason.
@@ -317,7 +342,7 @@ pub struct ShareLog {
     pub jti: Jti,
     /// The subscriber.
     pub sub: SubscriberId,
-    /// `granted`, `started` or `ended`.
+    /// `granted`, `started`, `waiting`, `extended`, `filtered` or `ended`.
     pub event: String,
     /// True reason of an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]

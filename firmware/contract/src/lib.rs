@@ -5,6 +5,7 @@
 //! `token` crate. Every body is JSON; unknown fields from a newer peer are ignored, unknown commands refused.
 #![forbid(unsafe_code)]
 
+pub mod asking;
 pub mod body;
 pub mod claims;
 pub mod doctor;

@@ -56,6 +56,21 @@ pub struct Policy {
     /// Whether push may go out without SRTP.
     #[serde(default)]
     pub plain_rtp: bool,
+    /// How long a request waits for a centralist before it lapses, seconds (5 to 3600).
+    #[serde(default = "two_minutes")]
+    pub patience_s: u32,
+    /// Most requests that wait at one camera (1 to 64).
+    #[serde(default = "sixteen")]
+    pub max_requests: u8,
+    /// How long a share outlives its last viewer, seconds (0 to 600).
+    #[serde(default = "thirty")]
+    pub waiting_grace_s: u32,
+    /// How long a share outlives its camera's leaving the granted view, seconds (0 to 300); the picture is covered meanwhile.
+    #[serde(default = "ten")]
+    pub view_grace_s: u32,
+    /// Whether shares that a preempt ended come back at the release, as far as their windows still run.
+    #[serde(default)]
+    pub restore_after_release: bool,
 }
 
 fn one() -> u8 {
@@ -64,6 +79,15 @@ fn one() -> u8 {
 fn ten() -> u32 {
     10
 }
+fn thirty() -> u32 {
+    30
+}
+fn two_minutes() -> u32 {
+    120
+}
+fn sixteen() -> u8 {
+    16
+}
 
 /// What a trusted key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,8 +95,10 @@ fn ten() -> u32 {
 pub enum Role {
     /// Grants, extends, denies, revokes.
     Centralist,
-    /// Sends the heartbeat.
+    /// Sends the heartbeat, and acknowledges usage records.
     Room,
+    /// Reports leaks, and clears them.
+    PrivacyOfficer,
 }
 
 /// One key of the trust store.
@@ -119,6 +145,16 @@ pub struct SubscriberRule {
     /// The subscriber's public key as base64url (RFC 8037 `x`), for requests.
     #[serde(default)]
     pub x: Option<String>,
+    /// base64url of the subscriber's 32-byte X25519 public key (RFC 8037 `x`), to which its credentials are encrypted. Where it is stated no grant may
+    /// name another.
+    #[serde(default)]
+    pub encrypt_x: Option<String>,
+    /// The filter of a request that names none; absent means `min_filter`.
+    #[serde(default)]
+    pub default_filter: Option<Filter>,
+    /// Which no-recording clause the subscriber has accepted, for the journal.
+    #[serde(default)]
+    pub clause: Option<String>,
 }
 
 /// A named aim of a camera.
@@ -180,20 +216,12 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] naming the first field that is off.
     pub fn check(&self) -> Result<(), PolicyError> {
-        if !(1..=60).contains(&self.lease_s) {
-            return Err(PolicyError::OutOfRange {
-                field: "lease_s",
-                value: self.lease_s.to_string(),
-                allowed: "1 to 60",
-            });
-        }
-        if !(1..=8).contains(&self.max_shares) {
-            return Err(PolicyError::OutOfRange {
-                field: "max_shares",
-                value: self.max_shares.to_string(),
-                allowed: "1 to 8",
-            });
-        }
+        in_range("lease_s", self.lease_s, 1..=60, "1 to 60")?;
+        in_range("max_shares", self.max_shares.into(), 1..=8, "1 to 8")?;
+        in_range("patience_s", self.patience_s, 5..=3600, "5 to 3600")?;
+        in_range("max_requests", self.max_requests.into(), 1..=64, "1 to 64")?;
+        in_range("waiting_grace_s", self.waiting_grace_s, 0..=600, "0 to 600")?;
+        in_range("view_grace_s", self.view_grace_s, 0..=300, "0 to 300")?;
         let unit = 0.0..=1.0;
         for view in &self.views {
             if let Some(face) = view.largest_face
@@ -227,12 +255,33 @@ impl Policy {
                     allowed: "0 to 23, 0 to 24",
                 });
             }
+            if let Some(filter) = rule.default_filter
+                && filter < rule.min_filter
+            {
+                return Err(PolicyError::OutOfRange {
+                    field: "subscribers.default_filter",
+                    value: filter.to_string(),
+                    allowed: "min_filter or stronger",
+                });
+            }
         }
         unique("keys.kid", self.keys.iter().map(|k| k.kid.to_string()))?;
         unique("keys.x", self.keys.iter().map(|k| k.x.clone()))?;
         unique("subscribers.id", self.subscribers.iter().map(|s| s.id.to_string()))?;
         unique("views", self.views.iter().map(|v| format!("{} of camera {}", v.name, v.camera)))
     }
+}
+
+fn in_range(
+    field: &'static str,
+    value: u32,
+    range: std::ops::RangeInclusive<u32>,
+    allowed: &'static str,
+) -> Result<(), PolicyError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(PolicyError::OutOfRange { field, value: value.to_string(), allowed })
 }
 
 fn unique(field: &'static str, values: impl Iterator<Item = String>) -> Result<(), PolicyError> {

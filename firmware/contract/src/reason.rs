@@ -111,6 +111,8 @@ pub enum ErrorCode {
     PrivacySwitch,
     /// No such share.
     NoSuchShare,
+    /// No such request, or it was decided or lapsed.
+    NoSuchRequest,
     /// The control room's heartbeat is not there.
     ControlRoomLost,
     /// The eye is not running or did not answer in time.

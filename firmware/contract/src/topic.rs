@@ -24,17 +24,54 @@ pub enum CommandTopic {
     Preempt,
     /// `release`
     Release,
+    /// `report-leak`, from the control room
+    ReportLeak,
+    /// `clear-leak`
+    ClearLeak,
+    /// `usage-ack`
+    UsageAck,
+}
+
+/// What a subscriber may say to the board; its topic ends in the subscriber's id, so that the broker's access list can bind it to a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskTopic {
+    /// `request/<sub>`
+    Request,
+    /// `withdraw/<sub>`
+    Withdraw,
+    /// `leave/<sub>`
+    Leave,
+    /// `report-leak/<sub>`
+    ReportLeak,
+}
+
+impl AskTopic {
+    /// All of them.
+    pub const ALL: [AskTopic; 4] = [AskTopic::Request, AskTopic::Withdraw, AskTopic::Leave, AskTopic::ReportLeak];
+    /// Topic level before the subscriber's.
+    #[must_use]
+    pub fn level(self) -> &'static str {
+        match self {
+            AskTopic::Request => "request",
+            AskTopic::Withdraw => "withdraw",
+            AskTopic::Leave => "leave",
+            AskTopic::ReportLeak => "report-leak",
+        }
+    }
 }
 
 impl CommandTopic {
     /// All command topics.
-    pub const ALL: [CommandTopic; 6] = [
+    pub const ALL: [CommandTopic; 9] = [
         CommandTopic::Grant,
         CommandTopic::Extend,
         CommandTopic::Deny,
         CommandTopic::Revoke,
         CommandTopic::Preempt,
         CommandTopic::Release,
+        CommandTopic::ReportLeak,
+        CommandTopic::ClearLeak,
+        CommandTopic::UsageAck,
     ];
     /// Last topic level.
     #[must_use]
@@ -46,6 +83,9 @@ impl CommandTopic {
             CommandTopic::Revoke => "revoke",
             CommandTopic::Preempt => "preempt",
             CommandTopic::Release => "release",
+            CommandTopic::ReportLeak => "report-leak",
+            CommandTopic::ClearLeak => "clear-leak",
+            CommandTopic::UsageAck => "usage-ack",
         }
     }
 }
@@ -74,7 +114,34 @@ impl Topics {
     pub fn command(&self, command: CommandTopic) -> String {
         self.of(command.level())
     }
-    /// Events of one share, for its subscriber and the control room.
+    /// What a subscriber says to this board.
+    #[must_use]
+    pub fn ask(&self, ask: AskTopic, subscriber: &SubscriberId) -> String {
+        self.of(&format!("{}/{subscriber}", ask.level()))
+    }
+    /// What every subscriber says to this board, as a filter to subscribe to.
+    #[must_use]
+    pub fn asks(&self, ask: AskTopic) -> String {
+        self.of(&format!("{}/+", ask.level()))
+    }
+    /// Which of them `topic` is, and whose, if it is one of this board's.
+    #[must_use]
+    pub fn parse_ask(&self, topic: &str) -> Option<(AskTopic, SubscriberId)> {
+        let (level, subscriber) = topic.strip_prefix(&self.of(""))?.split_once('/')?;
+        let ask = AskTopic::ALL.into_iter().find(|ask| ask.level() == level)?;
+        Some((ask, SubscriberId::new(subscriber).ok()?))
+    }
+    /// Requests that wait for a centralist, retained.
+    #[must_use]
+    pub fn inbox(&self) -> String {
+        self.of("inbox")
+    }
+    /// Which centralist has a request in hand, retained in the control room until it is decided.
+    #[must_use]
+    pub fn taken(&self, request: &Jti) -> String {
+        format!("campari/v1/{}/room/taken/{}/{request}", self.site, self.camera)
+    }
+    /// Events of one share or request, for its subscriber and the control room.
     #[must_use]
     pub fn share(&self, subscriber: &SubscriberId, jti: &Jti) -> String {
         self.of(&format!("share/{subscriber}/{jti}"))

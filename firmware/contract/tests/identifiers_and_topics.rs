@@ -1,7 +1,7 @@
 //! No identifier can reach beyond its own topic level, file name or log line.
 #![allow(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
-use contract::topic::{CommandTopic, Topics};
+use contract::topic::{AskTopic, CommandTopic, Topics};
 use contract::{Audience, CameraId, IdError, Jti, SiteId, SubscriberId};
 use proptest::prelude::*;
 
@@ -40,6 +40,27 @@ fn a_command_is_known_by_its_topic_and_by_nothing_else() {
     {
         assert_eq!(topics().parse_command(topic), None, "{topic}");
     }
+}
+
+#[test]
+fn what_a_subscriber_says_is_known_by_its_topic_with_its_name() {
+    let tlc: SubscriberId = "tlc".parse().unwrap();
+    for ask in AskTopic::ALL {
+        assert_eq!(topics().parse_ask(&topics().ask(ask, &tlc)), Some((ask, tlc.clone())));
+        assert_eq!(topics().asks(ask), topics().ask(ask, &tlc).replace("tlc", "+"));
+    }
+    for topic in [
+        "campari/v1/almere/613/request",
+        "campari/v1/almere/613/request/",
+        "campari/v1/almere/613/request/a/b",
+        "campari/v1/almere/613/request/+",
+        "campari/v1/almere/700/request/tlc",
+        "campari/v1/almere/613/grant/tlc",
+    ] {
+        assert_eq!(topics().parse_ask(topic), None, "{topic}");
+    }
+    assert_eq!(topics().inbox(), "campari/v1/almere/613/inbox");
+    assert_eq!(topics().taken(&"r1".parse().unwrap()), "campari/v1/almere/room/taken/613/r1");
 }
 
 #[test]

@@ -74,8 +74,13 @@ fn envelope(iss: &str, now: u64, state: Option<&EyeState>) -> Envelope {
 /// What the eye says to a good heartbeat and a good grant.
 fn ask(voice: &mut Voice, state: &EyeState) -> contract::body::Answer {
     let now = state.now;
-    let heartbeat =
-        Heartbeat { envelope: envelope("room", now, None), counter: now * 1_000, stands: vec![], reserve_epoch: 0 };
+    let heartbeat = Heartbeat {
+        envelope: envelope("room", now, None),
+        counter: now * 1_000,
+        stands: vec![],
+        reserve_epoch: 0,
+        busy: false,
+    };
     let answer = voice.command(TokenKind::Heartbeat, &sign(TokenKind::Heartbeat, "room", &heartbeat, ROOM));
     assert!(answer.ok, "{answer:?}");
     let grant = Grant {
@@ -90,6 +95,7 @@ fn ask(voice: &mut Voice, state: &EyeState) -> contract::body::Answer {
         purpose: "traffic".into(),
         act: Actors { operator: "operator-1".into(), requester: None },
         cnf: None,
+        request: None,
     };
     voice.command(TokenKind::Grant, &sign(TokenKind::Grant, "ines", &grant, INES))
 }

@@ -56,6 +56,9 @@ pub fn kind(command: CommandTopic) -> TokenKind {
         CommandTopic::Revoke => TokenKind::Revoke,
         CommandTopic::Preempt => TokenKind::Preempt,
         CommandTopic::Release => TokenKind::Release,
+        CommandTopic::ReportLeak => TokenKind::ReportLeak,
+        CommandTopic::ClearLeak => TokenKind::ClearLeak,
+        CommandTopic::UsageAck => TokenKind::UsageAck,
     }
 }
 

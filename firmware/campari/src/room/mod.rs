@@ -217,6 +217,7 @@ impl Agent {
             counter,
             stands,
             reserve_epoch: 0,
+            busy: false,
         };
         let sent = token::sign(TokenKind::Heartbeat, &self.settings.key.kid, &claims, &self.settings.key.key)
             .map_err(|cause| cause.to_string())

@@ -270,6 +270,11 @@ impl Builder {
             max_shares: 1,
             lease_s: 10,
             plain_rtp: true,
+            patience_s: 120,
+            max_requests: 16,
+            waiting_grace_s: 30,
+            view_grace_s: 10,
+            restore_after_release: false,
         }
     }
 }
@@ -284,6 +289,9 @@ fn subscriber(id: &SubscriberId, at: IpAddr) -> SubscriberRule {
         push_to: vec![at],
         hours_utc: None,
         x: None,
+        encrypt_x: None,
+        default_filter: None,
+        clause: None,
     }
 }
 

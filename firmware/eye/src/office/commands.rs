@@ -41,7 +41,15 @@ impl Office {
                 let heartbeat: Heartbeat = verified(authority, kind, token)?;
                 authority.handle_heartbeat(&heartbeat, now).map(|()| None)
             }
-            TokenKind::Extend | TokenKind::Deny | TokenKind::Request => Err(unknown_command()),
+            TokenKind::Extend
+            | TokenKind::Deny
+            | TokenKind::Request
+            | TokenKind::Withdraw
+            | TokenKind::Leave
+            | TokenKind::ReportLeak
+            | TokenKind::ClearLeak
+            | TokenKind::UsageAck
+            | TokenKind::JournalHead => Err(unknown_command()),
         }
     }
 

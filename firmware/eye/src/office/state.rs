@@ -106,6 +106,8 @@ impl Office {
             model: self.about.model.clone(),
             model_sha256: self.about.model_sha256.clone(),
             self_test: report.and_then(|report| report.selftest).map(self_test),
+            requests_waiting: 0,
+            leak: None,
             pins: desk.pins.told(),
             counters: Counters {
                 frames_captured: report.map_or(0, |report| report.captured),

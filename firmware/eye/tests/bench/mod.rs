@@ -72,11 +72,19 @@ pub fn policy(version: u64) -> Policy {
             push_to: vec![[127, 0, 0, 1].into()],
             hours_utc: None,
             x: None,
+            encrypt_x: None,
+            default_filter: None,
+            clause: None,
         }],
         views: vec![View { name: id("schrijverstraat"), camera: id("613"), largest_face: Some(0.1), zones: vec![] }],
         max_shares: 1,
         lease_s: 10,
         plain_rtp: true,
+        patience_s: 120,
+        max_requests: 16,
+        waiting_grace_s: 30,
+        view_grace_s: 10,
+        restore_after_release: false,
     }
 }
 
@@ -194,6 +202,7 @@ impl Bench {
             counter: self.now_s() * 1_000 + self.counter,
             stands: stands.to_vec(),
             reserve_epoch: 0,
+            busy: false,
         };
         sign(TokenKind::Heartbeat, "room", &heartbeat, ROOM)
     }
@@ -213,6 +222,7 @@ impl Bench {
             purpose: "traffic".into(),
             act: Actors { operator: "operator-1".into(), requester: None },
             cnf: None,
+            request: None,
         }
     }
 

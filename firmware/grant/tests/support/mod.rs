@@ -39,6 +39,9 @@ pub(crate) fn rule(id: &str) -> SubscriberRule {
         push_to: vec!["192.0.2.7".parse().unwrap()],
         hours_utc: None,
         x: None,
+        encrypt_x: None,
+        default_filter: None,
+        clause: None,
     }
 }
 
@@ -68,6 +71,11 @@ pub(crate) fn policy(version: u64) -> Policy {
         max_shares: 2,
         lease_s: 10,
         plain_rtp: true,
+        patience_s: 120,
+        max_requests: 16,
+        waiting_grace_s: 30,
+        view_grace_s: 10,
+        restore_after_release: false,
     }
 }
 
@@ -156,6 +164,7 @@ impl World {
             purpose: "detector-fault".into(),
             act: act(),
             cnf: None,
+            request: None,
         }
     }
 
@@ -220,6 +229,7 @@ impl World {
             counter: self.counter,
             stands: self.stands.clone().unwrap_or_default(),
             reserve_epoch: 0,
+            busy: false,
         }
     }
 

@@ -39,6 +39,7 @@ pub(crate) fn grant() -> Grant {
         purpose: "detector-fault".into(),
         act: Actors { operator: "op-7".into(), requester: None },
         cnf: None,
+        request: None,
     }
 }
 
@@ -66,6 +67,9 @@ pub(crate) fn policy() -> Policy {
             push_to: vec!["127.0.0.1".parse().unwrap()],
             hours_utc: None,
             x: None,
+            encrypt_x: None,
+            default_filter: None,
+            clause: None,
         }],
         views: vec![View {
             name: "schrijverstraat".parse().unwrap(),
@@ -76,6 +80,11 @@ pub(crate) fn policy() -> Policy {
         max_shares: 1,
         lease_s: 10,
         plain_rtp: true,
+        patience_s: 120,
+        max_requests: 16,
+        waiting_grace_s: 30,
+        view_grace_s: 10,
+        restore_after_release: false,
     }
 }
 

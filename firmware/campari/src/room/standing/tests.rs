@@ -18,6 +18,7 @@ fn grant(jti: &str, camera: &str, exp: u64) -> Grant {
         purpose: "traffic".into(),
         act: Actors { operator: "op-1".into(), requester: None },
         cnf: None,
+        request: None,
     }
 }
 
@@ -136,6 +137,7 @@ fn a_full_list_fits_a_token() {
         counter: u64::MAX,
         stands: vec![longest; MAX_STANDING],
         reserve_epoch: u64::MAX,
+        busy: true,
     };
     let key = token::SigningKey::from_seed([7; 32]);
     let token = token::sign(contract::claims::TokenKind::Heartbeat, &"ines".parse().unwrap(), &claims, &key).unwrap();

@@ -2,6 +2,11 @@
 //!
 //! Times are whole seconds since the Unix epoch, UTC.
 
+mod subscriber;
+
+pub use subscriber::{Leaked, Leave, MAX_REQUEST_TOKEN, ReportLeak, Request, Withdraw};
+
+use crate::asking::DenyReason;
 use crate::{Audience, Challenge, Filter, Jti, KeyId, SubscriberId, ViewName};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -31,6 +36,18 @@ pub enum TokenKind {
     Heartbeat,
     /// A subscriber asks.
     Request,
+    /// A subscriber takes a request back.
+    Withdraw,
+    /// A subscriber no longer watches.
+    Leave,
+    /// Somebody saw something uncovered.
+    ReportLeak,
+    /// Somebody named has looked into the reports.
+    ClearLeak,
+    /// The control room holds these usage records.
+    UsageAck,
+    /// The board's own word on its journal's newest head.
+    JournalHead,
 }
 
 impl TokenKind {
@@ -46,6 +63,12 @@ impl TokenKind {
             TokenKind::Release => "campari-release+jwt",
             TokenKind::Heartbeat => "campari-heartbeat+jwt",
             TokenKind::Request => "campari-request+jwt",
+            TokenKind::Withdraw => "campari-withdraw+jwt",
+            TokenKind::Leave => "campari-leave+jwt",
+            TokenKind::ReportLeak => "campari-report-leak+jwt",
+            TokenKind::ClearLeak => "campari-clear-leak+jwt",
+            TokenKind::UsageAck => "campari-usage-ack+jwt",
+            TokenKind::JournalHead => "campari-head+jwt",
         }
     }
 }
@@ -117,6 +140,47 @@ pub struct Grant {
     /// The subscriber's public key (RFC 7800 `cnf`), a JWK; credentials are encrypted to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<serde_json::Value>,
+    /// The request that it answers; a grant may come without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Jti>,
+}
+
+/// `extend`: a share's window closes later, without a gap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extend {
+    /// The common claims.
+    #[serde(flatten)]
+    pub envelope: Envelope,
+    /// Which share.
+    pub share: Jti,
+    /// Window closes, later than before.
+    pub exp: u64,
+    /// Who acted.
+    pub act: Actors,
+}
+
+/// `deny`: a request is not granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deny {
+    /// The common claims.
+    #[serde(flatten)]
+    pub envelope: Envelope,
+    /// Which request.
+    pub request: Jti,
+    /// Why.
+    pub reason: DenyReason,
+    /// Who acted.
+    pub act: Actors,
+}
+
+/// `clear-leak`: the reports were looked into; the filters that were granted apply again. Signed by a privacy officer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClearLeak {
+    /// The common claims.
+    #[serde(flatten)]
+    pub envelope: Envelope,
+    /// Who acted.
+    pub act: Actors,
 }
 
 /// `revoke`: ends a share.
@@ -169,4 +233,7 @@ pub struct Heartbeat {
     /// Grows with every preempt and release, so that a stale release is refused.
     #[serde(default)]
     pub reserve_epoch: u64,
+    /// Every centralist is busy: whoever asks now is told so at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub busy: bool,
 }
