@@ -342,7 +342,7 @@ pub struct ShareLog {
     pub jti: Jti,
     /// The subscriber.
     pub sub: SubscriberId,
-    /// `granted`, `started`, `waiting`, `extended`, `filtered` or `ended`.
+    /// `granted`, `started`, `waiting`, `resumed`, `extended`, `filtered` or `ended`.
     pub event: String,
     /// True reason of an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// Version of this wire; a peer of another version is refused.
-pub const LINK_VERSION: u16 = 1;
+pub const LINK_VERSION: u16 = 2;
 
 /// One encode: every share with the same filter rides on one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,8 +49,18 @@ pub enum ToEye {
         /// The share.
         jti: Jti,
     },
-    /// The last viewer of `jti` went away. No body.
+    /// The last viewer of `jti` said goodbye. No body.
     ViewerLeft {
+        /// The share.
+        jti: Jti,
+    },
+    /// The last viewer of `jti` is no longer heard of. No body.
+    ViewerLost {
+        /// The share.
+        jti: Jti,
+    },
+    /// A viewer of `jti` is there, for the first time or again. No body.
+    ViewerJoined {
         /// The share.
         jti: Jti,
     },
@@ -105,6 +115,57 @@ pub enum ToVoice {
         /// The board's clock, Unix milliseconds.
         at_ms: u64,
     },
+    /// No viewer is there: media stops now, and the share ends unless one comes back. No body.
+    ShareWaiting {
+        /// The share.
+        jti: Jti,
+        /// Its subscriber.
+        sub: SubscriberId,
+        /// When it ends, Unix seconds.
+        until: u64,
+        /// The board's clock, Unix milliseconds.
+        at_ms: u64,
+    },
+    /// A viewer came back: media of the stream that [`ToVoice::ShareStarted`] named flows again. No body.
+    ShareResumed {
+        /// The share.
+        jti: Jti,
+        /// Its subscriber.
+        sub: SubscriberId,
+        /// The board's clock, Unix milliseconds.
+        at_ms: u64,
+    },
+    /// The share's window closes later now. No body.
+    ShareExtended {
+        /// The share.
+        jti: Jti,
+        /// Its subscriber.
+        sub: SubscriberId,
+        /// Window closes, Unix seconds.
+        exp: u64,
+        /// The board's clock, Unix milliseconds.
+        at_ms: u64,
+    },
+    /// Another filter is in effect for the share. No body.
+    ShareFiltered {
+        /// The share.
+        jti: Jti,
+        /// Its subscriber.
+        sub: SubscriberId,
+        /// Filter in effect.
+        filter: Filter,
+        /// The board's clock, Unix milliseconds.
+        at_ms: u64,
+    },
+    /// What became of a request, for its subscriber. Body: JSON of `asking::RequestEvent`.
+    RequestTold {
+        /// The request.
+        jti: Jti,
+        /// Its subscriber.
+        sub: SubscriberId,
+    },
+    /// For `inbox`, whenever it changes. Body: JSON of `asking::Inbox`.
+    Inbox,
     /// The share is over; media to it stops now. Body: JSON of `body::Usage`.
     ShareEnded {
         /// The share.

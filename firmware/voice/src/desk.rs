@@ -118,6 +118,23 @@ impl Desk {
                 self.shares.grant(jti, sub);
             }
             ToVoice::ShareStarted { jti, stream, delivery, at_ms } => self.share_started(&jti, stream, delivery, at_ms),
+            ToVoice::ShareWaiting { jti, sub, until, at_ms } => {
+                publish_event(broker, &self.topics, &jti, &sub, &ShareEvent::Waiting { until });
+                publish_log(broker, &self.topics, log_of(&jti, &sub, "waiting", at_ms));
+            }
+            ToVoice::ShareResumed { jti, sub, at_ms } => {
+                publish_log(broker, &self.topics, log_of(&jti, &sub, "resumed", at_ms));
+            }
+            ToVoice::ShareExtended { jti, sub, exp, at_ms } => {
+                publish_event(broker, &self.topics, &jti, &sub, &ShareEvent::Extended { exp });
+                publish_log(broker, &self.topics, log_of(&jti, &sub, "extended", at_ms));
+            }
+            ToVoice::ShareFiltered { jti, sub, filter, at_ms } => {
+                publish_event(broker, &self.topics, &jti, &sub, &ShareEvent::Filtered { filter });
+                publish_log(broker, &self.topics, log_of(&jti, &sub, "filtered", at_ms));
+            }
+            ToVoice::RequestTold { jti, sub } => assure(broker, self.topics.share(&sub, &jti), body.to_vec()),
+            ToVoice::Inbox => publish_latest(broker, self.topics.inbox(), body.to_vec()),
             ToVoice::ShareEnded { jti, sub, reason, told, at_ms } => {
                 let (viewer, untold) = self.shares.end(&jti);
                 // First the media (P4), then the words.

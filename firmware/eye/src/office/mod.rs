@@ -306,7 +306,8 @@ impl Office {
                     desk.key_wanted = true;
                 }
             }
-            LinkEvent::Said(ToEye::ViewerLeft { jti }, _) => {
+            LinkEvent::Said(ToEye::ViewerJoined { .. }, _) => {}
+            LinkEvent::Said(ToEye::ViewerLeft { jti } | ToEye::ViewerLost { jti }, _) => {
                 desk.authority.handle_viewer_left(&jti, now);
             }
         }
