@@ -103,7 +103,7 @@ pub struct State {
     /// All that the eye says of itself; absent when it is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eye: Option<EyeState>,
-    /// What the voice measures of the media that it sends; absent until the first share since its start.
+    /// What the voice measures of the media that it sends; absent until there is something: a share, a refusal, a loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice: Option<VoiceState>,
 }
@@ -125,6 +125,13 @@ pub struct VoiceState {
     pub last_packet_at_ms: u64,
     /// RTP packets that something tried to send outside a running share, since the voice started; they were not sent. Must be 0.
     pub packets_outside_share: u64,
+    /// Messages to the broker that were given up since the voice started, because too many waited for it: share events first, the share log,
+    /// usage records and ends last. Must be 0.
+    #[serde(default)]
+    pub messages_lost: u64,
+    /// What subscribers said and the voice did not pass on, since it started: too fast, too large, expired or retained.
+    #[serde(default)]
+    pub asks_refused: u64,
 }
 
 /// A latency distribution, milliseconds.
@@ -310,8 +317,12 @@ pub enum ShareEvent {
     },
     /// The first picture is on its way.
     Started {
-        /// Session description (RFC 8866) of the stream.
+        /// Session description (RFC 8866) of the stream. Without its key where the stream is encrypted.
         sdp: String,
+        /// The same with the stream's key (`a=crypto`, RFC 4568), encrypted to the subscriber: a JWE (RFC 7516 §7.1), ECDH-ES over X25519, A256GCM.
+        /// Present exactly when the stream is SRTP.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sealed: Option<String>,
     },
     /// No viewer is there; the share ends unless one comes back.
     Waiting {

@@ -11,10 +11,12 @@ pub mod claims;
 pub mod doctor;
 pub mod filter;
 pub mod id;
+pub mod key;
 pub mod policy;
 pub mod reason;
 pub mod topic;
 
 pub use filter::{Filter, FilterRates, Rung};
 pub use id::{Audience, CameraId, Challenge, IdError, Jti, KeyId, SiteId, SubscriberId, ViewName};
+pub use key::{EncryptionKey, EncryptionKeyError};
 pub use reason::{EndReason, ErrorCode, ToldReason};

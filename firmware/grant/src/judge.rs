@@ -3,10 +3,10 @@
 
 use crate::challenge::Challenges;
 use crate::{Config, Now};
-use contract::ErrorCode;
 use contract::body::Refusal;
 use contract::claims::{COMMAND_LIFE_S, Delivery, Envelope, Grant};
 use contract::policy::{Policy, Role, SubscriberRule, TrustedKey};
+use contract::{EncryptionKey, EncryptionKeyError, ErrorCode};
 
 /// A command's `iat` may be ahead of the board's clock by this much, seconds.
 pub const SKEW_S: u64 = 30;
@@ -165,10 +165,31 @@ fn subscriber_may(rule: &SubscriberRule, policy: &Policy, grant: &Grant, length_
         Delivery::Push { address, .. } if !rule.push_to.contains(&address) => {
             outside("the push address is not among the subscriber's".into())
         }
-        Delivery::Push { .. } if !policy.plain_rtp => {
-            outside("the policy does not allow push without SRTP (plain_rtp)".into())
-        }
+        Delivery::Push { .. } if encryption_key(policy, grant)?.is_none() && !policy.plain_rtp => outside(
+            "the policy does not allow push without SRTP (plain_rtp), and SRTP needs a key of the subscriber's (cnf, or encrypt_x in the policy)".into(),
+        ),
         Delivery::Push { .. } => Ok(()),
+    }
+}
+
+/// The key to which the stream's credentials are to be encrypted: the grant's `cnf`, which may not differ from the policy's `encrypt_x` where that
+/// is stated; the policy's where the grant names none; `None` where neither does, and the stream goes in clear if the policy allows that.
+///
+/// # Errors
+/// [`Refusal`] when the key is none, or another than the policy's.
+pub fn encryption_key(policy: &Policy, grant: &Grant) -> Result<Option<EncryptionKey>, Refusal> {
+    let malformed = |cause: EncryptionKeyError| Refusal::new(ErrorCode::Malformed, cause.to_string());
+    let named = grant.cnf.as_ref().map(EncryptionKey::of_cnf).transpose().map_err(malformed)?;
+    let rule = policy.subscribers.iter().find(|rule| rule.id == grant.sub);
+    let stated = rule.and_then(|rule| rule.encrypt_x.as_deref()).map(EncryptionKey::of_x).transpose();
+    let stated = stated.map_err(|cause| {
+        Refusal::new(ErrorCode::OutsidePolicy, format!("the policy's encrypt_x is no key: {cause}"))
+    })?;
+    match (named, stated) {
+        (Some(named), Some(stated)) if named != stated => {
+            refuse(ErrorCode::OutsidePolicy, "cnf is not the subscriber's key in the policy (encrypt_x)")
+        }
+        (named, stated) => Ok(named.or(stated)),
     }
 }
 

@@ -30,7 +30,7 @@ mod snapshot;
 pub use authority::{Authority, Config, MAX_EVENTS, MAX_SHARES, PolicyVerdict, Timer};
 pub use challenge::CHALLENGE_OVERLAP_MS;
 pub use event::Event;
-pub use judge::{MAX_AHEAD_S, SKEW_S};
+pub use judge::{MAX_AHEAD_S, SKEW_S, encryption_key};
 pub use lease::HEARTBEAT_SKEW_S;
 pub use now::Now;
 pub use replay::MAX_USED;

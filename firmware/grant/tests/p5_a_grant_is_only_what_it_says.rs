@@ -5,7 +5,7 @@ mod support;
 
 use contract::claims::{Delivery, Revoke};
 use contract::policy::Policy;
-use contract::{Audience, EndReason, ErrorCode, Filter};
+use contract::{Audience, EncryptionKey, EndReason, ErrorCode, Filter};
 use support::{START_S, World, act, policy};
 
 #[test]
@@ -184,6 +184,35 @@ fn p5_plain_push_is_refused_unless_the_policy_allows_it() {
     let strict = Policy { plain_rtp: false, ..policy(6) };
     world.authority.handle_policy(strict, world.now()).unwrap();
     assert_eq!(world.refusal(|_| ()), ErrorCode::OutsidePolicy);
+}
+
+#[test]
+fn p5_push_with_a_key_of_the_subscribers_needs_no_plain_rtp() {
+    let key = EncryptionKey([7; 32]);
+    let mut world = World::new();
+    let strict = Policy { plain_rtp: false, ..policy(6) };
+    world.authority.handle_policy(strict.clone(), world.now()).unwrap();
+    let mut grant = world.grant();
+    grant.cnf = Some(key.to_cnf());
+    assert_eq!(grant::encryption_key(&strict, &grant), Ok(Some(key)));
+    assert!(world.submit(grant).is_ok());
+    // A key that is none is no reason to send in clear.
+    for cnf in [serde_json::json!({}), serde_json::json!({"jwk": {"kty": "OKP", "crv": "Ed25519", "x": key.x()}})] {
+        assert_eq!(world.refusal(|grant| grant.cnf = Some(cnf)), ErrorCode::Malformed);
+    }
+}
+
+#[test]
+fn p5_where_the_policy_states_the_subscribers_key_a_grant_names_no_other() {
+    let key = EncryptionKey([7; 32]);
+    let mut stated = Policy { plain_rtp: false, ..policy(6) };
+    stated.subscribers[0].encrypt_x = Some(key.x());
+    let mut world = World::new();
+    world.authority.handle_policy(stated.clone(), world.now()).unwrap();
+    assert_eq!(world.refusal(|grant| grant.cnf = Some(EncryptionKey([8; 32]).to_cnf())), ErrorCode::OutsidePolicy);
+    let grant = world.grant();
+    assert_eq!(grant::encryption_key(&stated, &grant), Ok(Some(key)), "a grant without cnf takes the policy's key");
+    assert!(world.submit(grant).is_ok());
 }
 
 #[test]

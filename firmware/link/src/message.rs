@@ -1,7 +1,7 @@
 //! The messages. Each doc line says what the *body* of the frame holds beside the head.
 
 use contract::claims::TokenKind;
-use contract::{EndReason, Filter, Jti, Rung, SubscriberId, ToldReason};
+use contract::{EncryptionKey, EndReason, Filter, Jti, Rung, SubscriberId, ToldReason};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -112,6 +112,8 @@ pub enum ToVoice {
         stream: StreamId,
         /// Where to.
         delivery: Destination,
+        /// Encrypt the media, and its keys to this one; `None` means in clear, which the eye has then judged to be allowed.
+        encrypt_to: Option<EncryptionKey>,
         /// The board's clock, Unix milliseconds.
         at_ms: u64,
     },

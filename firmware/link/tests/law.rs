@@ -1,7 +1,7 @@
 //! Law: decode(encode(m, b)) == (m, b), however the socket cuts the bytes; and no bytes make the decoder panic.
 
 use contract::claims::TokenKind;
-use contract::{EndReason, Filter, Jti, Rung, SubscriberId, ToldReason};
+use contract::{EncryptionKey, EndReason, Filter, Jti, Rung, SubscriberId, ToldReason};
 use link::{Decoder, Destination, LinkError, MAX_BODY, MAX_HEAD, StreamId, ToEye, ToVoice, codec};
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -45,12 +45,13 @@ fn to_voice() -> impl Strategy<Value = ToVoice> {
         any::<u64>().prop_map(|correlation| ToVoice::Answer { correlation }),
         (jti(), sub(), filter, any::<u64>(), any::<u64>())
             .prop_map(|(jti, sub, filter, exp, at_ms)| ToVoice::ShareGranted { jti, sub, filter, exp, at_ms }),
-        (jti(), any::<u8>(), any::<IpAddr>(), any::<u16>(), any::<u64>()).prop_map(
-            |(jti, stream, address, port, at_ms)| {
+        (jti(), any::<u8>(), any::<IpAddr>(), any::<u16>(), any::<Option<[u8; 32]>>(), any::<u64>()).prop_map(
+            |(jti, stream, address, port, key, at_ms)| {
                 ToVoice::ShareStarted {
                     jti,
                     stream: StreamId(stream),
                     delivery: Destination::Push { address, port },
+                    encrypt_to: key.map(EncryptionKey),
                     at_ms,
                 }
             }

@@ -93,7 +93,7 @@ impl Desk {
                 shares.picture(stream, &picture, rung, meter, |viewer, wishes, _| {
                     if let Some(sdp) = &wishes.started {
                         tracing::info!(share = %viewer.jti, "the first picture goes out");
-                        let event = ShareEvent::Started { sdp: sdp.clone() };
+                        let event = ShareEvent::Started { sdp: sdp.clone(), sealed: None };
                         publish_event(broker, topics, &viewer.jti, &viewer.sub, &event);
                         publish_log(broker, topics, log_of(&viewer.jti, &viewer.sub, "started", viewer.started_at_ms));
                     }
@@ -117,7 +117,12 @@ impl Desk {
                 publish_log(broker, &self.topics, log_of(&jti, &sub, "granted", at_ms));
                 self.shares.grant(jti, sub);
             }
-            ToVoice::ShareStarted { jti, stream, delivery, at_ms } => self.share_started(&jti, stream, delivery, at_ms),
+            ToVoice::ShareStarted { jti, encrypt_to: Some(_), .. } => {
+                tracing::error!(share = %jti, "this voice cannot encrypt yet, and sends nothing in clear that must not be");
+            }
+            ToVoice::ShareStarted { jti, stream, delivery, at_ms, encrypt_to: None } => {
+                self.share_started(&jti, stream, delivery, at_ms);
+            }
             ToVoice::ShareWaiting { jti, sub, until, at_ms } => {
                 publish_event(broker, &self.topics, &jti, &sub, &ShareEvent::Waiting { until });
                 publish_log(broker, &self.topics, log_of(&jti, &sub, "waiting", at_ms));

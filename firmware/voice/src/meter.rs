@@ -22,6 +22,8 @@ pub struct Meter {
     bytes: u64,
     last_packet_at_ms: u64,
     packets_outside_share: u64,
+    messages_lost: u64,
+    asks_refused: u64,
 }
 
 impl Default for Meter {
@@ -35,14 +37,15 @@ impl Default for Meter {
             bytes: 0,
             last_packet_at_ms: 0,
             packets_outside_share: 0,
+            messages_lost: 0,
+            asks_refused: 0,
         }
     }
 }
 
 impl Meter {
-    /// The first of the running shares starts: counts begin anew, except the one that must stay 0.
+    /// The first of the running shares starts: counts of media begin anew; those of what went wrong go on.
     pub fn begin(&mut self) {
-        let outside = self.packets_outside_share;
         let mut latency_us = self.latency_us.take();
         if let Some(histogram) = &mut latency_us {
             histogram.reset();
@@ -55,7 +58,7 @@ impl Meter {
             packets: 0,
             bytes: 0,
             last_packet_at_ms: 0,
-            packets_outside_share: outside,
+            ..*self
         };
     }
     /// The kernel took an RTP packet.
@@ -81,6 +84,16 @@ impl Meter {
         self.shown = true;
         self.packets_outside_share += 1;
     }
+    /// What a subscriber said was not passed on.
+    pub fn ask_refused(&mut self) {
+        self.shown = true;
+        self.asks_refused += 1;
+    }
+    /// So many messages to the broker were given up since the start.
+    pub fn messages_lost(&mut self, lost: u64) {
+        self.shown |= lost > 0;
+        self.messages_lost = lost;
+    }
     /// RTP packets so far.
     #[must_use]
     pub fn packets(&self) -> u64 {
@@ -103,6 +116,8 @@ impl Meter {
             bytes: self.bytes,
             last_packet_at_ms: self.last_packet_at_ms,
             packets_outside_share: self.packets_outside_share,
+            messages_lost: self.messages_lost,
+            asks_refused: self.asks_refused,
         })
     }
 }

@@ -142,7 +142,7 @@ fn described(path: &Path) -> Result<Session> {
 async fn started(follower: &mut Follower) -> Result<Option<Session>> {
     loop {
         tokio::select! {
-            event = follower.event() => if let ShareEvent::Started { sdp } = event {
+            event = follower.event() => if let ShareEvent::Started { sdp, .. } = event {
                 return Ok(Some(Session::of(&Description::parse(&sdp)?)));
             },
             () = asked_to_stop() => return Ok(None),

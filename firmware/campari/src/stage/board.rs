@@ -55,7 +55,7 @@ impl Said {
     #[must_use]
     pub fn sdp(&self, jti: &Jti) -> Option<&str> {
         self.events.iter().find_map(|(of, event)| match event {
-            ShareEvent::Started { sdp } if of == jti => Some(sdp.as_str()),
+            ShareEvent::Started { sdp, .. } if of == jti => Some(sdp.as_str()),
             _ => None,
         })
     }

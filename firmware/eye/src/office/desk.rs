@@ -139,6 +139,12 @@ impl Office {
         let Some(share) = desk.authority.share(jti) else { return };
         let Delivery::Push { address, port } = share.grant().delivery;
         let sub = share.sub().clone();
+        // Judged when the grant came and at every change of policy; asked again, so that a key that went missing never means "in clear".
+        let key = desk.authority.policy().map(|policy| grant::encryption_key(policy, share.grant()));
+        let Some(Ok(encrypt_to)) = key else {
+            desk.authority.handle_fault(Some(jti), now);
+            return;
+        };
         if let Err(error) = desk.record.started(jti, &sub, now) {
             tracing::error!(%error, "no journal, no share");
             desk.authority.handle_fault(Some(jti), now);
@@ -157,7 +163,9 @@ impl Office {
         }
         desk.key_wanted = true;
         let delivery = Destination::Push { address, port };
-        self.outbox.tell(&ToVoice::ShareStarted { jti: jti.clone(), stream: STREAM, delivery, at_ms: now.utc_ms }, &[]);
+        let started =
+            ToVoice::ShareStarted { jti: jti.clone(), stream: STREAM, delivery, encrypt_to, at_ms: now.utc_ms };
+        self.outbox.tell(&started, &[]);
     }
 
     fn save(&self, desk: &mut Books) {

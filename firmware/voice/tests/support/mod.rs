@@ -237,7 +237,9 @@ impl EyeSession {
     }
     pub async fn start(&mut self, share: &str, stream: u8, port: u16) {
         let delivery = Destination::Push { address: LANDLORD, port };
-        self.say(ToVoice::ShareStarted { jti: jti(share), stream: StreamId(stream), delivery, at_ms: 2000 }, &[]).await;
+        let stream = StreamId(stream);
+        let encrypt_to = None;
+        self.say(ToVoice::ShareStarted { jti: jti(share), stream, delivery, encrypt_to, at_ms: 2000 }, &[]).await;
     }
     pub async fn end(&mut self, share: &str, reason: EndReason) {
         let message = ToVoice::ShareEnded { jti: jti(share), sub: sub(), reason, told: reason.told(), at_ms: 3000 };
