@@ -1,6 +1,10 @@
 //! Key files (JSON Web Keys, mode 0600) and fresh identifiers.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contract::{Jti, KeyId};
+use curve25519_dalek::MontgomeryPoint;
+use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -56,11 +60,7 @@ impl NamedKey {
     /// # Errors
     /// [`KeyError::File`].
     pub fn write(&self, path: &Path) -> Result<(), KeyError> {
-        let write = || {
-            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-            file.write_all(self.key.to_jwk(&self.kid).to_json().as_bytes())
-        };
-        write().map_err(|cause| KeyError::File { path: path.to_owned(), cause })
+        write_new(path, &self.key.to_jwk(&self.kid).to_json())
     }
 
     /// Reads a private key file, which nobody but its owner may read.
@@ -78,6 +78,76 @@ impl NamedKey {
         let jwk = Jwk::parse(&json).map_err(content)?;
         Ok(Self { key: jwk.signing_key().map_err(content)?, kid: jwk.kid })
     }
+}
+
+/// A subscriber's X25519 key (RFC 7748), to which boards encrypt its credentials.
+#[derive(Clone)]
+pub struct EncryptionKey {
+    /// Its name.
+    pub kid: KeyId,
+    secret: [u8; 32],
+}
+
+/// The file of an [`EncryptionKey`]: a JWK of RFC 8037 §2.
+#[derive(Serialize, Deserialize)]
+struct EncryptionJwk {
+    kty: String,
+    crv: String,
+    kid: KeyId,
+    x: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    d: Option<String>,
+}
+
+impl EncryptionKey {
+    /// A new key from the system's random source.
+    #[must_use]
+    pub fn generate(kid: KeyId) -> Self {
+        Self { kid, secret: rand::random() }
+    }
+
+    /// base64url of the public half, as in a policy's `encrypt_x`.
+    #[must_use]
+    pub fn x(&self) -> String {
+        URL_SAFE_NO_PAD.encode(MontgomeryPoint::mul_base_clamped(self.secret).as_bytes())
+    }
+
+    fn jwk(&self, d: Option<String>) -> EncryptionJwk {
+        EncryptionJwk { kty: "OKP".into(), crv: "X25519".into(), kid: self.kid.clone(), x: self.x(), d }
+    }
+
+    /// Writes the private key file; an existing file is never replaced.
+    ///
+    /// # Errors
+    /// [`KeyError::File`].
+    pub fn write(&self, path: &Path) -> Result<(), KeyError> {
+        let text = serde_json::to_string(&self.jwk(Some(URL_SAFE_NO_PAD.encode(self.secret))))
+            .map_err(|cause| KeyError::File { path: path.to_owned(), cause: std::io::Error::other(cause) })?;
+        write_new(path, &format!("{text}\n"))
+    }
+}
+
+/// The public half of an encryption key file, as the `cnf` of a request wants it.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn read_encryption_key(path: &Path) -> Result<serde_json::Value, KeyError> {
+    let unusable = |cause: String| KeyError::Content { path: path.to_owned(), cause: TokenError::Key(cause) };
+    let json = std::fs::read(path).map_err(|cause| KeyError::File { path: path.to_owned(), cause })?;
+    let jwk: EncryptionJwk = serde_json::from_slice(&json).map_err(|cause| unusable(cause.to_string()))?;
+    let is_key = URL_SAFE_NO_PAD.decode(&jwk.x).is_ok_and(|x| x.len() == 32);
+    if jwk.kty != "OKP" || jwk.crv != "X25519" || !is_key {
+        return Err(unusable("kty must be OKP, crv X25519, x 32 bytes of base64url without padding".into()));
+    }
+    Ok(serde_json::json!({"kty": jwk.kty, "crv": jwk.crv, "x": jwk.x}))
+}
+
+fn write_new(path: &Path, text: &str) -> Result<(), KeyError> {
+    let write = || {
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(text.as_bytes())
+    };
+    write().map_err(|cause| KeyError::File { path: path.to_owned(), cause })
 }
 
 /// A new token id: 96 random bits, hexadecimal.

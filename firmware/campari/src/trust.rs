@@ -1,9 +1,10 @@
-//! Whom the control room's agent believes: the keys of a policy bundle that the policy office signed (DESIGN §7).
+//! Whom the control room believes: the keys of a policy bundle that the policy office signed (DESIGN §7).
 
-use contract::claims::{Grant, Revoke, TokenKind};
+use contract::claims::{Envelope, Extend, Grant, Heartbeat, Preempt, Release, Request, Revoke, TokenKind};
 use contract::policy::{Policy, Role};
-use contract::{Audience, KeyId, SiteId};
+use contract::{Audience, CameraId, KeyId, SiteId};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use token::{PublicKey, TokenError};
 
@@ -129,12 +130,19 @@ impl Trust {
     /// # Errors
     /// [`Disbelief`].
     pub fn grant(&self, token: &[u8]) -> Result<Grant, Disbelief> {
-        let grant: Grant = token::verify(TokenKind::Grant, token, |kid| token::policy::key_of(&self.policy, kid))?;
+        let grant: Grant = self.command(TokenKind::Grant, token, |grant: &Grant| &grant.envelope)?;
         if grant.envelope.aud.camera.is_none() {
             return Err(Disbelief::OtherAudience(grant.envelope.aud));
         }
-        self.may_command(&grant.envelope.iss, &grant.envelope.aud)?;
         Ok(grant)
+    }
+
+    /// Believes an extension that a centralist's key signed for one camera of this site.
+    ///
+    /// # Errors
+    /// [`Disbelief`].
+    pub fn extend(&self, token: &[u8]) -> Result<Extend, Disbelief> {
+        self.command(TokenKind::Extend, token, |extend: &Extend| &extend.envelope)
     }
 
     /// Believes a revoke that a centralist's key signed for this site.
@@ -142,9 +150,69 @@ impl Trust {
     /// # Errors
     /// [`Disbelief`].
     pub fn revoke(&self, token: &[u8]) -> Result<Revoke, Disbelief> {
-        let revoke: Revoke = token::verify(TokenKind::Revoke, token, |kid| token::policy::key_of(&self.policy, kid))?;
-        self.may_command(&revoke.envelope.iss, &revoke.envelope.aud)?;
-        Ok(revoke)
+        self.command(TokenKind::Revoke, token, |revoke: &Revoke| &revoke.envelope)
+    }
+
+    /// The reserve epoch of a preempt or release that a key which may do so signed for this site.
+    ///
+    /// # Errors
+    /// [`Disbelief`].
+    pub fn reserve_epoch(&self, kind: TokenKind, token: &[u8]) -> Result<u64, Disbelief> {
+        let (envelope, epoch) = if kind == TokenKind::Preempt {
+            let preempt: Preempt = self.command(kind, token, |preempt: &Preempt| &preempt.envelope)?;
+            (preempt.envelope, preempt.reserve_epoch)
+        } else {
+            let release: Release = self.command(TokenKind::Release, token, |release: &Release| &release.envelope)?;
+            (release.envelope, release.reserve_epoch)
+        };
+        let may = self.policy.keys.iter().any(|key| key.kid == envelope.iss && key.may_preempt);
+        if may { Ok(epoch) } else { Err(Disbelief::NotAllowed(envelope.iss)) }
+    }
+
+    /// Believes a heartbeat that a room's key signed for this site. Whether it is new is for the caller to judge.
+    ///
+    /// # Errors
+    /// [`Disbelief`].
+    pub fn heartbeat(&self, token: &[u8]) -> Result<Heartbeat, Disbelief> {
+        let heartbeat: Heartbeat = token::verify(TokenKind::Heartbeat, token, |kid| self.key(kid))?;
+        let Envelope { iss, aud, .. } = &heartbeat.envelope;
+        if *aud != Audience::site(self.policy.site.clone()) {
+            return Err(Disbelief::OtherAudience(aud.clone()));
+        }
+        if self.policy.keys.iter().any(|key| key.kid == *iss && key.role == Role::Room) {
+            return Ok(heartbeat);
+        }
+        Err(Disbelief::NotAllowed(iss.clone()))
+    }
+
+    /// Believes a request that the subscriber's own key signed for `camera`, whatever those who carried it say.
+    ///
+    /// # Errors
+    /// [`Disbelief`].
+    pub fn request(&self, token: &[u8], camera: &CameraId) -> Result<Request, Disbelief> {
+        let rule = |kid: &KeyId| self.policy.subscribers.iter().find(|rule| rule.id.as_str() == kid.as_str());
+        let request: Request = token::verify(TokenKind::Request, token, |kid| {
+            rule(kid).and_then(|rule| rule.x.as_deref()).and_then(|x| PublicKey::from_x(x).ok())
+        })?;
+        if request.envelope.aud != Audience::camera(self.policy.site.clone(), camera.clone()) {
+            return Err(Disbelief::OtherAudience(request.envelope.aud));
+        }
+        Ok(request)
+    }
+
+    fn key(&self, kid: &KeyId) -> Option<PublicKey> {
+        token::policy::key_of(&self.policy, kid)
+    }
+
+    fn command<T: DeserializeOwned>(
+        &self,
+        kind: TokenKind,
+        token: &[u8],
+        envelope: impl Fn(&T) -> &Envelope,
+    ) -> Result<T, Disbelief> {
+        let claims: T = token::verify(kind, token, |kid| self.key(kid))?;
+        self.may_command(&envelope(&claims).iss, &envelope(&claims).aud)?;
+        Ok(claims)
     }
 
     fn may_command(&self, kid: &KeyId, aud: &Audience) -> Result<(), Disbelief> {
@@ -152,7 +220,7 @@ impl Trust {
             return Err(Disbelief::OtherAudience(aud.clone()));
         }
         let key = self.policy.keys.iter().find(|key| key.kid == *kid && key.role == Role::Centralist);
-        let covers = |cameras: &[contract::CameraId]| match &aud.camera {
+        let covers = |cameras: &[CameraId]| match &aud.camera {
             Some(camera) => cameras.is_empty() || cameras.contains(camera),
             None => cameras.is_empty(),
         };

@@ -79,7 +79,7 @@ impl Site {
             role,
             cameras: Vec::new(),
             longest_grant_s: None,
-            may_preempt: false,
+            may_preempt: role == contract::policy::Role::Centralist,
         };
         let policy = Policy {
             version: 1,
@@ -109,9 +109,13 @@ impl Site {
     }
 
     fn room(&self, memory: &Path) -> Room {
+        self.agent("room", memory)
+    }
+
+    fn agent(&self, client_id: &str, memory: &Path) -> Room {
         Room::start(RoomSettings {
             broker: self.certificates.connection(Role::Room, self.port),
-            client_id: "room".into(),
+            client_id: client_id.into(),
             site: parties().site,
             key: self.room.clone(),
             trust: self.trust(),
@@ -160,10 +164,13 @@ fn order() -> GrantOrder {
         subscriber: parties().subscriber,
         view: "wide".parse().unwrap(),
         filter: Filter::Fill,
+        fps: None,
         lasts: Duration::from_secs(600),
         delivery: Delivery::Push { address: Ipv4Addr::LOCALHOST.into(), port: 5004 },
         purpose: "traffic".into(),
         act: Actors { operator: "op-1".into(), requester: None },
+        cnf: None,
+        request: None,
     }
 }
 
@@ -378,4 +385,114 @@ async fn a_lost_broker_is_found_again_with_birth_and_subscriptions() {
     office.publish(&site.topics.policy(), "news", false).unwrap();
     assert_eq!(next(&mut heard, |_| true).await.payload, b"news");
     again.stop().await;
+}
+
+/// Waits until `room` leads, or follows.
+async fn seated(room: &Room, leads: bool) {
+    let mut pulse = room.pulse();
+    let seated = pulse.wait_for(|pulse| pulse.connected && pulse.leads == leads);
+    tokio::time::timeout(SOON, seated).await.expect("no such seat within 10 s").unwrap();
+}
+
+#[tokio::test]
+async fn p4_two_agents_name_the_same_shares_and_the_second_takes_over_when_the_first_dies() {
+    let site = Site::new().await;
+    let memory = tempfile::tempdir().unwrap();
+    let board = site.ready(Role::Board, &[&site.topics.heartbeat()]).await;
+    let mut heard = board.messages();
+    let first = site.agent("room-1", &memory.path().join("1.json"));
+    seated(&first, true).await;
+    let centralist = site.ready(Role::Centralist, &[]).await;
+    let desk = site.desk(&centralist);
+    let granted = |seconds| {
+        let order = GrantOrder { lasts: Duration::from_secs(seconds), ..order() };
+        let (jti, token) = desk.sign_grant(online().eye.as_ref().unwrap(), order).unwrap();
+        centralist.publish(&site.topics.command(CommandTopic::Grant), token, false).unwrap();
+        let line = ShareLog {
+            jti: jti.clone(),
+            sub: parties().subscriber,
+            event: "granted".into(),
+            reason: None,
+            at_ms: 0,
+            usage: None,
+        };
+        board.publish(&site.topics.share_log(), serde_json::to_vec(&line).unwrap(), false).unwrap();
+        jti
+    };
+    // One share before the second agent comes, one after.
+    let mut shares = vec![granted(600)];
+    next(&mut heard, |message| site.heartbeat(message).stands.len() == 1).await;
+    let second = site.agent("room-2", &memory.path().join("2.json"));
+    seated(&second, false).await;
+    shares.push(granted(900));
+    shares.sort();
+    let both = next(&mut heard, |message| site.heartbeat(message).stands.len() == 2).await;
+
+    drop(first);
+    let died = std::time::Instant::now();
+    seated(&second, true).await;
+    let (mut counter, mut after) = (site.heartbeat(&both).counter, 0);
+    while after < 3 {
+        let heartbeat = site.heartbeat(&*next(&mut heard, |_| true).await);
+        assert_eq!(heartbeat.stands, shares, "the switch dropped a share");
+        assert!(heartbeat.counter > counter, "boards refuse a counter that goes back");
+        counter = heartbeat.counter;
+        if after == 0 {
+            assert!(died.elapsed() < Duration::from_secs(9), "longer than the lease allows");
+        }
+        after += 1;
+    }
+    // The first comes back, and follows.
+    let first = site.agent("room-1", &memory.path().join("1.json"));
+    seated(&first, false).await;
+    assert!(second.pulse().borrow().leads);
+}
+
+#[tokio::test]
+async fn the_room_is_there_as_long_as_one_agent_is_and_busy_when_a_centralist_says_so() {
+    let site = Site::new().await;
+    let memory = tempfile::tempdir().unwrap();
+    let subscriber = site.open(Role::Subscriber, &[&site.topics.presence()]);
+    let mut told = subscriber.messages();
+    subscriber.ready(SOON).await.unwrap();
+    let present = |message: &Message| serde_json::from_slice::<RoomPresence>(&message.payload).unwrap();
+    let first = site.agent("room-1", &memory.path().join("1.json"));
+    next(&mut told, |message| present(message).online).await;
+    let second = site.agent("room-2", &memory.path().join("2.json"));
+    seated(&second, false).await;
+    // A follower's last will is taken back.
+    drop(second);
+    next(&mut told, |message| !present(message).online).await;
+    next(&mut told, |message| present(message).online).await;
+
+    let board = site.ready(Role::Board, &[&site.topics.heartbeat()]).await;
+    let mut heard = board.messages();
+    let centralist = site.ready(Role::Centralist, &[]).await;
+    let busy = contract::body::RoomBusy { busy: true, by: "op-1".into(), at: 0 };
+    centralist.publish(&site.topics.busy(), serde_json::to_vec(&busy).unwrap(), true).unwrap();
+    next(&mut told, |message| present(message).busy).await;
+    next(&mut heard, |message| site.heartbeat(message).busy).await;
+    first.stop().await;
+    next(&mut told, |message| !present(message).online).await;
+}
+
+#[tokio::test]
+async fn p8_the_heartbeat_carries_the_reserve_epoch_over_a_restart() {
+    let site = Site::new().await;
+    let memory = tempfile::tempdir().unwrap();
+    let memory = memory.path().join("room.json");
+    let board = site.ready(Role::Board, &[&site.topics.heartbeat()]).await;
+    let mut heard = board.messages();
+    let room = site.room(&memory);
+    next(&mut heard, |_| true).await;
+    let centralist = site.ready(Role::Centralist, &[]).await;
+    let desk = site.desk(&centralist);
+    let act = Actors { operator: "op-1".into(), requester: None };
+    let (_, token) = desk.sign_preempt(Some(&online().eye.unwrap()), 41, act).unwrap();
+    centralist.publish(&site.topics.command(CommandTopic::Preempt), token, false).unwrap();
+    next(&mut heard, |message| site.heartbeat(message).reserve_epoch == 41).await;
+    drop(room);
+    let _room = site.room(&memory);
+    let after = next(&mut heard, |_| true).await;
+    assert_eq!(site.heartbeat(&after).reserve_epoch, 41);
 }

@@ -391,6 +391,26 @@ pub struct RoomPresence {
     pub busy: bool,
 }
 
+/// Whether every centralist is busy, retained on `room/busy`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomBusy {
+    /// Whether.
+    pub busy: bool,
+    /// Which centralist said so, a pseudonym.
+    pub by: String,
+    /// When, Unix seconds.
+    pub at: u64,
+}
+
+/// Which centralist has a request in hand, retained on `room/taken/…` until it expires. A word between colleagues, no lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Who, a pseudonym.
+    pub by: String,
+    /// When, Unix seconds.
+    pub at: u64,
+}
+
 /// The journal's newest head, retained on `journal`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalHead {

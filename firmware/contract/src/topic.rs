@@ -146,6 +146,16 @@ impl Topics {
     pub fn share(&self, subscriber: &SubscriberId, jti: &Jti) -> String {
         self.of(&format!("share/{subscriber}/{jti}"))
     }
+    /// The agent that leads the control room, retained and expiring: its newest heartbeat. For agents and centralists, never for subscribers.
+    #[must_use]
+    pub fn lead(&self) -> String {
+        format!("campari/v1/{}/room/lead", self.site)
+    }
+    /// Whether every centralist is busy ([`crate::body::RoomBusy`]), retained; centralists write it, agents put it into heartbeat and presence.
+    #[must_use]
+    pub fn busy(&self) -> String {
+        format!("campari/v1/{}/room/busy", self.site)
+    }
     /// Every share event with its full reason, for the control room.
     #[must_use]
     pub fn share_log(&self) -> String {

@@ -1,6 +1,8 @@
 //! How every command finds the broker: flags, or `~/.config/campari.toml`, or both (flags win).
 
+use crate::keys::NamedKey;
 use crate::mqtt::{Broker, Bus, BusSettings, Identity, Tls};
+use crate::trust::{Root, Trust};
 use anyhow::{Context, Result, bail};
 use contract::SiteId;
 use serde::Deserialize;
@@ -28,7 +30,7 @@ pub(super) struct Connection {
     /// The camera park.
     #[arg(long, value_name = "SITE")]
     pub(super) site: Option<SiteId>,
-    /// Settings file with broker, ca, cert, key_pem and site [default: ~/.config/campari.toml, if it is there].
+    /// Settings file with broker, ca, cert, key_pem, site, key, operator, policy and roots [default: ~/.config/campari.toml, if it is there].
     #[arg(long, value_name = "FILE", help_heading = "Broker")]
     pub(super) config: Option<PathBuf>,
 }
@@ -42,6 +44,15 @@ struct File {
     cert: Option<PathBuf>,
     key_pem: Option<PathBuf>,
     site: Option<SiteId>,
+    /// The signing key (JWK).
+    key: Option<PathBuf>,
+    /// The pseudonym of whoever works here.
+    operator: Option<String>,
+    /// The signed policy bundle.
+    policy: Option<PathBuf>,
+    /// The policy office's public keys, `KID=X`.
+    #[serde(default)]
+    roots: Vec<String>,
 }
 
 /// What flags and file together say.
@@ -49,6 +60,10 @@ struct File {
 pub(super) struct Place {
     pub(super) broker: Broker,
     pub(super) site: SiteId,
+    key: Option<PathBuf>,
+    operator: Option<String>,
+    policy: Option<PathBuf>,
+    roots: Vec<String>,
 }
 
 fn read(path: &Path) -> Result<File> {
@@ -60,7 +75,9 @@ fn read(path: &Path) -> Result<File> {
 fn parse(text: &str, path: &Path) -> Result<File> {
     let mut file: File = toml::from_str(text).with_context(|| format!("settings {}", path.display()))?;
     let base = path.parent().unwrap_or(Path::new(""));
-    for named in [&mut file.ca, &mut file.cert, &mut file.key_pem].into_iter().flatten() {
+    for named in
+        [&mut file.ca, &mut file.cert, &mut file.key_pem, &mut file.key, &mut file.policy].into_iter().flatten()
+    {
         *named = base.join(&*named);
     }
     Ok(file)
@@ -104,8 +121,17 @@ impl Connection {
             }
             (None, None) => None,
         };
-        Ok(Place { broker, site })
+        Ok(Place { broker, site, key: file.key, operator: file.operator, policy: file.policy, roots: file.roots })
     }
+}
+
+/// A pseudonym for journals and screens: short, and nothing that a terminal would obey.
+pub(super) fn pseudonym(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | ' ');
+    if text.is_empty() || text.chars().count() > 64 || !text.chars().all(plain) {
+        return Err(format!("{text:?} is no pseudonym: 1 to 64 letters, digits, spaces, . _ -"));
+    }
+    Ok(text.to_owned())
 }
 
 /// A client id that no other run has.
@@ -113,7 +139,63 @@ pub(super) fn client_id(what: &str) -> String {
     format!("campari-{what}-{:08x}", rand::random::<u32>())
 }
 
+/// Whose word counts: needed wherever this program itself judges what others signed.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct TrustArguments {
+    /// The signed policy bundle [default: the one on the broker].
+    #[arg(long, value_name = "FILE", help_heading = "Trust")]
+    policy: Option<PathBuf>,
+    /// A public key of the policy office; give two.
+    #[arg(long = "root", value_name = "KID=X", help_heading = "Trust")]
+    roots: Vec<Root>,
+}
+
+impl TrustArguments {
+    /// The policy of the file or of the broker (whichever is newer), verified. `on_broker` may be anything: it is believed only if signed.
+    pub(super) fn trust(&self, place: &Place, on_broker: Option<&[u8]>) -> Result<Trust> {
+        let roots = if self.roots.is_empty() {
+            place.roots.iter().map(|text| text.parse().map_err(anyhow::Error::msg)).collect::<Result<Vec<Root>>>()?
+        } else {
+            self.roots.clone()
+        };
+        if roots.len() < 2 {
+            bail!(
+                "whose policy counts? Give --root KID=X twice, or write roots = [\"KID=X\", \"KID=X\"] into the settings file"
+            );
+        }
+        match (self.policy.as_ref().or(place.policy.as_ref()), on_broker) {
+            (Some(path), on_broker) => {
+                let mut trust = Trust::read(path, &roots, &place.site)?;
+                if let Some(bundle) = on_broker
+                    && let Err(cause) = trust.renew(bundle)
+                {
+                    tracing::debug!(%cause, "the policy on the broker is not taken");
+                }
+                Ok(trust)
+            }
+            (None, Some(bundle)) => Ok(Trust::new(bundle, &roots, &place.site)?),
+            (None, None) => {
+                bail!("no policy on the broker: give --policy FILE, or publish one (`campari policy publish`)")
+            }
+        }
+    }
+}
+
 impl Place {
+    /// The key that signs: the flag's, or the settings file's.
+    pub(super) fn signing_key(&self, flag: Option<&Path>) -> Result<NamedKey> {
+        let Some(path) = flag.or(self.key.as_deref()) else {
+            bail!("which key signs? Give --key FILE, or write key = \"…\" into ~/.config/campari.toml");
+        };
+        Ok(NamedKey::read(path)?)
+    }
+
+    /// Who works here: the flag, the settings file, or the key's name.
+    pub(super) fn operator(&self, flag: Option<&str>, key: &NamedKey) -> Result<String> {
+        let operator = flag.or(self.operator.as_deref()).unwrap_or(key.kid.as_str());
+        pseudonym(operator).map_err(anyhow::Error::msg)
+    }
+
     /// Connects and waits until the subscriptions stand. The receiver has everything retained.
     pub(super) async fn open(
         &self,
@@ -122,6 +204,16 @@ impl Place {
     ) -> Result<(Bus, tokio::sync::broadcast::Receiver<std::sync::Arc<crate::mqtt::Message>>)> {
         let id = client_id(what);
         let answers = (what != "status" && what != "view").then(|| format!("campari/v1/{}/answer/{id}", self.site));
+        self.open_as(id, subscribe, answers).await
+    }
+
+    /// As [`Place::open`], with answers somewhere else, or nowhere.
+    pub(super) async fn open_as(
+        &self,
+        id: String,
+        subscribe: Vec<String>,
+        answers: Option<String>,
+    ) -> Result<(Bus, tokio::sync::broadcast::Receiver<std::sync::Arc<crate::mqtt::Message>>)> {
         let bus = Bus::open(&self.broker, BusSettings { client_id: id, subscribe, answers, ..BusSettings::default() })?;
         let messages = bus.messages();
         bus.ready(CONNECT_WITHIN).await?;

@@ -1,5 +1,8 @@
 //! The commands. Exit status 0 done, 1 refused or failed, 2 usage.
 
+mod ask;
+mod camera;
+mod centralist;
 mod connect;
 mod demo;
 mod doctor;
@@ -11,6 +14,7 @@ mod share;
 mod status;
 mod view;
 
+use crate::command::Everywhere;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use output::Output;
@@ -34,10 +38,28 @@ enum Command {
     Keygen(keygen::Arguments),
     /// The control room's agent: signed heartbeat and presence, until it is stopped.
     Room(Box<room::Arguments>),
-    /// Let a subscriber watch a camera.
+    /// Ask to watch a camera, and wait for a centralist's decision.
+    Request(Box<ask::RequestArguments>),
+    /// Take a request back, or give up the share that it became.
+    Withdraw(Box<ask::WithdrawArguments>),
+    /// Say that you no longer watch; the share is over.
+    Leave(Box<ask::LeaveArguments>),
+    /// Say that you saw somebody uncovered; the camera shows coarse pictures until a privacy officer clears it.
+    ReportLeak(Box<ask::ReportLeakArguments>),
+    /// Let a subscriber watch a camera, as it asked or as you say.
     Grant(Box<share::GrantArguments>),
-    /// End a share, or every share of a camera.
+    /// Let a share run longer.
+    Extend(Box<share::ExtendArguments>),
+    /// Say no to a request.
+    Deny(Box<share::DenyArguments>),
+    /// End a share, every share of a camera, or every share of the site.
     Revoke(Box<share::RevokeArguments>),
+    /// The police take a camera, or all: every share ends, and nothing is granted until release.
+    Preempt(Box<camera::ReserveArguments>),
+    /// The police give a camera back, or all.
+    Release(Box<camera::ReserveArguments>),
+    /// A privacy officer has looked into the reports: the granted filters apply again.
+    ClearLeak(Box<camera::ClearLeakArguments>),
     /// Every camera of the site, as its board last said.
     Status(status::Arguments),
     /// Receive a stream: time to the first picture, latency, loss; can save.
@@ -96,8 +118,16 @@ impl Command {
             Command::Demo(_) => false,
             Command::Keygen(arguments) => arguments.json,
             Command::Room(arguments) => arguments.json,
+            Command::Request(arguments) => arguments.json,
+            Command::Withdraw(arguments) => arguments.json,
+            Command::Leave(arguments) => arguments.json,
+            Command::ReportLeak(arguments) => arguments.json,
             Command::Grant(arguments) => arguments.json,
+            Command::Extend(arguments) => arguments.json,
+            Command::Deny(arguments) => arguments.json,
             Command::Revoke(arguments) => arguments.json,
+            Command::Preempt(arguments) | Command::Release(arguments) => arguments.json,
+            Command::ClearLeak(arguments) => arguments.json,
             Command::Status(arguments) => arguments.json,
             Command::View(arguments) => arguments.json,
             Command::Doctor(arguments) => arguments.json,
@@ -112,7 +142,16 @@ impl Command {
             Command::Keygen(arguments) => keygen::run(&arguments, output),
             Command::Room(arguments) => room::run(*arguments, output).await,
             Command::Grant(arguments) => share::grant(*arguments, output).await,
+            Command::Request(arguments) => ask::request(*arguments, output).await,
+            Command::Withdraw(arguments) => ask::withdraw(*arguments, output).await,
+            Command::Leave(arguments) => ask::leave(*arguments, output).await,
+            Command::ReportLeak(arguments) => ask::report_leak(*arguments, output).await,
+            Command::Extend(arguments) => share::extend(*arguments, output).await,
+            Command::Deny(arguments) => share::deny(*arguments, output).await,
             Command::Revoke(arguments) => share::revoke(*arguments, output).await,
+            Command::Preempt(arguments) => camera::reserve(*arguments, Everywhere::Preempt, output).await,
+            Command::Release(arguments) => camera::reserve(*arguments, Everywhere::Release, output).await,
+            Command::ClearLeak(arguments) => camera::clear_leak(*arguments, output).await,
             Command::Status(arguments) => status::run(arguments, output).await,
             Command::View(arguments) => view::run(arguments, output).await,
             Command::Doctor(arguments) => doctor::run(&arguments, output).await,

@@ -58,15 +58,16 @@ pub(super) async fn run(arguments: Arguments, output: Output) -> Result<Done> {
         while pulse.changed().await.is_ok() {
             let now = pulse.borrow().clone();
             // People want the changes, programs every beat.
-            let news = Some((now.stands, now.connected));
+            let news = Some((now.stands, now.connected, now.leads, now.busy));
             if arguments.json || told != news {
                 told = news;
                 let connected = if now.connected { "connected" } else { "NOT CONNECTED: shares end within the lease" };
-                let people = || format!("{} shares stand, {connected}", now.stands);
-                output.result(
-                    people,
-                    &serde_json::json!({"beats": now.beats, "stands": now.stands, "connected": now.connected}),
-                );
+                let seat = if now.leads { "leads" } else { "follows another agent" };
+                let busy = if now.busy { ", everybody is busy" } else { "" };
+                let people = || format!("{seat}, {} shares stand, {connected}{busy}", now.stands);
+                let programs = serde_json::json!({"beats": now.beats, "stands": now.stands, "connected": now.connected,
+                    "leads": now.leads, "busy": now.busy});
+                output.result(people, &programs);
             }
         }
     };

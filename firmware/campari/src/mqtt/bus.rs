@@ -13,7 +13,7 @@ use rumqttc::v5::{AsyncClient, Event, EventLoop};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{broadcast, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// Messages that a slow listener may fall behind before it misses some.
@@ -146,7 +146,29 @@ enum Standing {
 
 struct Waiting {
     topic: String,
-    done: oneshot::Sender<Result<Vec<u8>, BusError>>,
+    done: Reply,
+}
+
+/// Where answers go: to a request of one board, or one after the other of every board.
+enum Reply {
+    One(oneshot::Sender<Result<Vec<u8>, BusError>>),
+    Many(mpsc::UnboundedSender<Result<Vec<u8>, BusError>>),
+}
+
+impl Reply {
+    /// Whether more may come.
+    fn send(self, answer: Result<Vec<u8>, BusError>) -> Option<Self> {
+        match self {
+            Reply::One(done) => {
+                let _gone = done.send(answer);
+                None
+            }
+            Reply::Many(done) => {
+                let last = answer.is_err();
+                (done.send(answer).is_ok() && !last).then_some(Reply::Many(done))
+            }
+        }
+    }
 }
 
 /// Which packet id each publish got, so that the broker's verdict reaches the request that it is about.
@@ -255,6 +277,11 @@ impl Bus {
         self.publish(&birth.topic, birth.payload, true)
     }
 
+    /// The next connections announce nothing.
+    pub fn announce_nothing(&self) {
+        *lock(&self.shared.birth) = None;
+    }
+
     /// Publishes at least once, without waiting for the broker.
     ///
     /// # Errors
@@ -265,6 +292,22 @@ impl Bus {
             return Err(refuse(format!("no connection to the broker {}", self.broker)));
         }
         self.shared.send(topic, payload.into(), retain, None).map_err(refuse)
+    }
+
+    /// Publishes what the broker keeps for `lasts`, and then forgets (MQTT 5.0 §3.3.2.3.3); nothing at all takes back what it kept.
+    ///
+    /// # Errors
+    /// [`BusError::NotSent`] when there is no connection.
+    pub fn publish_for(&self, topic: &str, payload: impl Into<Vec<u8>>, lasts: Duration) -> Result<(), BusError> {
+        let refuse = |cause: String| BusError::NotSent { topic: topic.to_owned(), cause };
+        if !self.is_connected() {
+            return Err(refuse(format!("no connection to the broker {}", self.broker)));
+        }
+        let properties = PublishProperties {
+            message_expiry_interval: u32::try_from(lasts.as_millis().div_ceil(1000).max(1)).ok(),
+            ..PublishProperties::default()
+        };
+        self.shared.send(topic, payload.into(), true, Some(properties)).map_err(refuse)
     }
 
     /// Answers a command: `topic` and `correlation` are the [`Message`]'s.
@@ -290,6 +333,44 @@ impl Bus {
         payload: impl Into<Vec<u8>>,
         within: Duration,
     ) -> Result<Answer, BusError> {
+        let (done, answer) = oneshot::channel();
+        let forget = self.ask(topic, payload.into(), within, Reply::One(done))?;
+        let outcome = tokio::time::timeout(within, answer).await;
+        drop(forget);
+        match outcome {
+            Ok(Ok(found)) => read(topic, &found?),
+            Ok(Err(_)) => Err(BusError::NotSent { topic: topic.to_owned(), cause: "the connection was closed".into() }),
+            Err(_) => Err(BusError::NoAnswer { topic: topic.to_owned(), within_s: within.as_secs() }),
+        }
+    }
+
+    /// Publishes a command to every board and takes their answers, until there are `enough` or `within` is over. Answers do not say
+    /// whose they are.
+    ///
+    /// # Errors
+    /// Any [`BusError`] but [`BusError::NoAnswer`]: no answers is an empty list.
+    pub async fn request_all(
+        &self,
+        topic: &str,
+        payload: impl Into<Vec<u8>>,
+        within: Duration,
+        enough: usize,
+    ) -> Result<Vec<Answer>, BusError> {
+        let (done, mut answers) = mpsc::unbounded_channel();
+        let forget = self.ask(topic, payload.into(), within, Reply::Many(done))?;
+        let mut found = Vec::new();
+        let until = tokio::time::Instant::now() + within;
+        while found.len() < enough {
+            match tokio::time::timeout_at(until, answers.recv()).await {
+                Ok(Some(answer)) => found.push(read(topic, &answer?)?),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        drop(forget);
+        Ok(found)
+    }
+
+    fn ask(&self, topic: &str, payload: Vec<u8>, within: Duration, done: Reply) -> Result<Forget<'_>, BusError> {
         let refuse = |cause: &str| BusError::NotSent { topic: topic.to_owned(), cause: cause.to_owned() };
         if !self.is_connected() {
             return Err(refuse(&format!("no connection to the broker {}", self.broker)));
@@ -298,7 +379,6 @@ impl Bus {
             return Err(refuse("this connection has no topic for answers"));
         };
         let correlation = rand::random::<[u8; 16]>().to_vec();
-        let (done, answer) = oneshot::channel();
         lock(&self.shared.waiting).insert(correlation.clone(), Waiting { topic: topic.to_owned(), done });
         let forget = Forget { shared: &self.shared, correlation: correlation.clone() };
         let properties = PublishProperties {
@@ -307,16 +387,8 @@ impl Bus {
             message_expiry_interval: u32::try_from(within.as_secs()).ok(),
             ..PublishProperties::default()
         };
-        self.shared.send(topic, payload.into(), false, Some(properties)).map_err(|cause| refuse(&cause))?;
-        let outcome = tokio::time::timeout(within, answer).await;
-        drop(forget);
-        match outcome {
-            Ok(Ok(found)) => {
-                serde_json::from_slice(&found?).map_err(|cause| BusError::BadAnswer { topic: topic.to_owned(), cause })
-            }
-            Ok(Err(_)) => Err(refuse("the connection was closed")),
-            Err(_) => Err(BusError::NoAnswer { topic: topic.to_owned(), within_s: within.as_secs() }),
-        }
+        self.shared.send(topic, payload, false, Some(properties)).map_err(|cause| refuse(&cause))?;
+        Ok(forget)
     }
 
     /// Says goodbye to the broker, which then does not publish the last will.
@@ -343,6 +415,10 @@ impl Drop for Forget<'_> {
     fn drop(&mut self) {
         lock(&self.shared.waiting).remove(&self.correlation);
     }
+}
+
+fn read(topic: &str, answer: &[u8]) -> Result<Answer, BusError> {
+    serde_json::from_slice(answer).map_err(|cause| BusError::BadAnswer { topic: topic.to_owned(), cause })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -445,7 +521,7 @@ impl Shared {
         }
         match correlation.and_then(|correlation| lock(&self.waiting).remove(&correlation)) {
             Some(Waiting { topic, done }) => {
-                let _gone = done.send(Err(match reason {
+                let _no_more = done.send(Err(match reason {
                     PubAckReason::NoMatchingSubscribers => BusError::NobodyListens { topic },
                     other => BusError::PublishRefused { topic, reason: format!("{other:?}") },
                 }));
@@ -460,8 +536,11 @@ impl Shared {
         let properties = publish.properties.unwrap_or_default();
         let correlation = properties.correlation_data.unwrap_or_default().to_vec();
         if self.settings.answers.as_ref() == Some(&topic) {
-            if let Some(waiting) = lock(&self.waiting).remove(&correlation) {
-                let _gone = waiting.done.send(Ok(publish.payload.to_vec()));
+            let mut waiting = lock(&self.waiting);
+            if let Some(Waiting { topic, done }) = waiting.remove(&correlation)
+                && let Some(done) = done.send(Ok(publish.payload.to_vec()))
+            {
+                waiting.insert(correlation, Waiting { topic, done });
             }
             return;
         }

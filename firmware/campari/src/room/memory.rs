@@ -1,4 +1,4 @@
-//! What the agent must know after a restart: its counter, the grants that stand, the shares that are over.
+//! What the agent must know after a restart: who it is, its counter, the reserve epoch, the grants that stand, the shares that are over.
 //!
 //! One JSON file, written to a neighbour and renamed, so that power loss leaves the old or the new one. Grants are kept as the
 //! signed tokens and verified again when read: the file cannot give what no centralist signed.
@@ -22,9 +22,21 @@ pub struct Kept {
     /// Grants that may stand, as signed.
     #[serde(default)]
     pub grants: Vec<String>,
+    /// Extensions of them, as signed.
+    #[serde(default)]
+    pub extends: Vec<String>,
     /// Ended shares and the end of their window, Unix seconds.
     #[serde(default)]
     pub gone: Vec<(Jti, u64)>,
+    /// Which agent this is ([`super::election::AgentId`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Highest reserve epoch that was heard of.
+    #[serde(default)]
+    pub reserve_epoch: u64,
+    /// The newest heartbeat of another agent, as signed: it names shares whose grant this one never saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leader: Option<String>,
 }
 
 /// Why the agent's memory cannot be used.
@@ -105,6 +117,11 @@ impl Counter {
         (value, Some(self.reserved_to))
     }
 
+    /// Another agent used this value, with the same key.
+    pub fn used(&mut self, value: u64) {
+        self.next_least = self.next_least.max(value.saturating_add(1));
+    }
+
     /// What a later run may start from.
     #[must_use]
     pub fn free_from(&self) -> u64 {
@@ -145,7 +162,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("room.json");
         assert_eq!(read(&path).unwrap(), Kept::default());
-        let kept = Kept { counter_free_from: 7, grants: vec!["a.b.c".into()], gone: vec![("x".parse().unwrap(), 9)] };
+        let kept = Kept {
+            counter_free_from: 7,
+            grants: vec!["a.b.c".into()],
+            gone: vec![("x".parse().unwrap(), 9)],
+            reserve_epoch: 3,
+            agent: Some("0f".into()),
+            ..Kept::default()
+        };
         write(&path, &kept).unwrap();
         assert_eq!(read(&path).unwrap(), kept);
         std::fs::write(&path, b"{\"counter\":7}").unwrap();

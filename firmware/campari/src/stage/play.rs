@@ -169,10 +169,13 @@ impl Stage {
             subscriber: self.parties.subscriber.clone(),
             view: self.view.clone(),
             filter: Filter::Fill,
+            fps: None,
             lasts: Duration::from_secs(3600),
             delivery: Delivery::Push { address: self.this_machine, port: to.port() },
             purpose: "traffic".into(),
             act: Self::actor(),
+            cnf: None,
+            request: None,
         }
     }
 
@@ -196,7 +199,7 @@ impl Stage {
     /// As [`Stage::grant`].
     pub async fn revoke(&self, share: Option<Jti>) -> Result<Outcome, StageError> {
         let desk = self.desk();
-        let signed = desk.sign_revoke(&self.eye_state()?, share, Self::actor())?;
+        let signed = desk.sign_revoke(Some(&self.eye_state()?), share, Self::actor())?;
         Ok(self.guarded(desk.send(CommandTopic::Revoke, signed)).await??)
     }
 

@@ -143,3 +143,71 @@ fn a_full_list_fits_a_token() {
     let token = token::sign(contract::claims::TokenKind::Heartbeat, &"ines".parse().unwrap(), &claims, &key).unwrap();
     assert!(token.len() <= contract::claims::MAX_TOKEN);
 }
+
+fn jtis(names: &[&str]) -> Vec<Jti> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+#[test]
+fn a_follower_names_what_the_leader_names_though_it_never_saw_the_grant() {
+    let mut standing = Standing::default();
+    assert!(standing.led(&jtis(&["a", "b"]), 100, 100));
+    assert_eq!(names(&standing, 101), ["a", "b"]);
+    // Its board says that one is over, under whatever camera it is.
+    assert!(standing.logged(&"613".parse().unwrap(), &log("a", "ended")));
+    assert!(!standing.led(&jtis(&["a", "b"]), 102, 102), "a share that is over came back");
+    assert_eq!(names(&standing, 103), ["b"]);
+}
+
+#[test]
+fn a_share_that_the_leader_does_not_name_twice_is_over_but_not_one_that_it_cannot_know_yet() {
+    let mut standing = Standing::default();
+    standing.granted(&grant("a", "613", 9_000), 100);
+    standing.logged(&"613".parse().unwrap(), &log("a", "granted"));
+    assert!(!standing.led(&[], 103, 103) && !standing.led(&[], 103, 103), "issued before the leader could know");
+    assert!(!standing.led(&[], 105, 105));
+    assert!(!standing.led(&jtis(&["a"]), 107, 107));
+    assert!(!standing.led(&[], 109, 109), "two in a row are needed");
+    assert!(standing.led(&[], 111, 111));
+    assert!(names(&standing, 112).is_empty());
+}
+
+#[test]
+fn a_revoke_of_one_cameras_shares_spares_those_of_which_the_camera_is_unknown() {
+    let mut standing = Standing::default();
+    standing.led(&jtis(&["a"]), 100, 100);
+    assert!(standing.revoked(&revoke(None, Some("613"))).is_empty());
+    assert_eq!(standing.revoked(&revoke(Some("a"), Some("613"))), jtis(&["a"]));
+    standing.led(&jtis(&["b"]), 100, 100);
+    assert_eq!(standing.revoked(&revoke(None, None)), jtis(&["b"]));
+}
+
+#[test]
+fn an_extension_lengthens_a_share_of_its_own_camera_and_never_shortens_it() {
+    let extend = |camera: &str, exp| Extend {
+        envelope: envelope("e", Some(camera)),
+        share: "a".parse().unwrap(),
+        exp,
+        act: Actors { operator: "op-1".into(), requester: None },
+    };
+    let mut standing = Standing::default();
+    standing.granted(&grant("a", "613", 200), 100);
+    standing.logged(&"613".parse().unwrap(), &log("a", "granted"));
+    assert!(!standing.extended(&extend("614", 500)));
+    assert!(standing.extended(&extend("613", 500)));
+    assert!(!standing.extended(&extend("613", 300)));
+    assert_eq!(names(&standing, 499), ["a"]);
+    assert!(names(&standing, 500).is_empty());
+}
+
+#[test]
+fn p8_a_preempted_share_is_still_named_where_the_policy_lets_it_come_back() {
+    let preempted = ShareLog { reason: Some(EndReason::Preempted), ..log("a", "ended") };
+    for (restores, left) in [(false, 0), (true, 1)] {
+        let mut standing = Standing { restores, ..Standing::default() };
+        standing.granted(&grant("a", "613", 9_000), 100);
+        standing.logged(&"613".parse().unwrap(), &log("a", "granted"));
+        standing.logged(&"613".parse().unwrap(), &preempted);
+        assert_eq!(standing.stands(200).len(), left);
+    }
+}

@@ -1,0 +1,354 @@
+//! `campari request`, `withdraw`, `leave`, `report-leak`: what a subscriber says, and what it is told.
+
+use super::centralist::{Centralist, tell};
+use super::connect::{Connection, client_id, pseudonym};
+use super::{Done, Output, asked_to_stop};
+use crate::clock;
+use crate::command::{AskOrder, Booth, CommandError, Events, Outcome, Told, subscriber_of};
+use crate::keys::NamedKey;
+use crate::mqtt::Bus;
+use anyhow::{Context, Result, bail};
+use contract::asking::{DenyReason, LapseReason, RequestEvent};
+use contract::body::ShareEvent;
+use contract::claims::{Delivery, Leaked};
+use contract::topic::CommandTopic;
+use contract::{CameraId, Filter, Jti, SubscriberId, ViewName};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long the first picture may take after the grant.
+const SDP_WITHIN: Duration = Duration::from_secs(15);
+/// A board says itself when a request lapses; this much after that it is believed gone.
+const LAPSE_GRACE_S: u64 = 5;
+
+#[derive(Debug, clap::Args)]
+struct Subscriber {
+    /// The subscriber's key (JWK); its name is the subscriber's [default: `key` of the settings file].
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// The camera.
+    #[arg(long)]
+    camera: CameraId,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RequestArguments {
+    #[command(flatten)]
+    subscriber: Subscriber,
+    /// Which aim of the camera.
+    #[arg(long)]
+    view: ViewName,
+    /// Wished filter: pixelate, fill, silhouette, coarse [default: as the policy says].
+    #[arg(long)]
+    filter: Option<Filter>,
+    /// Pictures a second, at most.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
+    fps: Option<u8>,
+    /// For how long.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=24 * 60))]
+    minutes: u64,
+    /// Where the picture should go: RTP to this port, RTCP to the next one.
+    #[arg(long, value_name = "ADDR:PORT")]
+    push: SocketAddr,
+    /// What for; the policy lists the purposes.
+    #[arg(long)]
+    purpose: String,
+    /// The person who asks, as a pseudonym for the journal.
+    #[arg(long, value_name = "PSEUDONYM", value_parser = pseudonym)]
+    requester: Option<String>,
+    /// Encryption key (JWK, from `campari keygen --role subscriber`) to which credentials should be encrypted.
+    #[arg(long, value_name = "FILE")]
+    encrypt_key: Option<PathBuf>,
+    /// Write the session description there once it is granted; players take it.
+    #[arg(long, value_name = "FILE")]
+    sdp: Option<PathBuf>,
+    /// Do not wait for the decision.
+    #[arg(long, conflicts_with = "sdp")]
+    no_wait: bool,
+    /// Print JSON, one line per event.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct WithdrawArguments {
+    #[command(flatten)]
+    subscriber: Subscriber,
+    /// The request, as `campari request` printed it.
+    #[arg(long, value_name = "JTI")]
+    request: Jti,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct LeaveArguments {
+    #[command(flatten)]
+    subscriber: Subscriber,
+    /// The share, as `campari request` printed it.
+    #[arg(long, value_name = "JTI")]
+    share: Jti,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ReportLeakArguments {
+    #[command(flatten)]
+    person: Centralist,
+    /// The camera.
+    #[arg(long)]
+    camera: CameraId,
+    /// The key is a subscriber's, not one of the control room.
+    #[arg(long)]
+    as_subscriber: bool,
+    /// What was to be seen.
+    #[arg(long, value_enum)]
+    what: What,
+    /// In which share, if in one.
+    #[arg(long, value_name = "JTI")]
+    share: Option<Jti>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// A head.
+    Head,
+    /// A licence plate.
+    Plate,
+    /// Something else by which somebody can be known.
+    Other,
+}
+
+/// A subscriber, connected.
+struct Seat {
+    key: NamedKey,
+    id: SubscriberId,
+    site: contract::SiteId,
+    camera: CameraId,
+    bus: Bus,
+    events: Events,
+}
+
+impl Seat {
+    async fn open(connection: &Connection, key: Option<&Path>, camera: &CameraId, what: &str) -> Result<Self> {
+        let place = connection.place()?;
+        let key = place.signing_key(key)?;
+        let id = subscriber_of(&key).with_context(|| format!("key {} cannot be a subscriber's", key.kid))?;
+        let client = client_id(what);
+        let answers = Booth::answers(&place.site, &id, &client);
+        let listen = vec![Booth::events_filter(&place.site, camera, &id)];
+        let (bus, messages) = place.open_as(client, listen, Some(answers)).await?;
+        let events = Events::of(messages, &place.site, camera, &id);
+        Ok(Self { key, id, site: place.site, camera: camera.clone(), bus, events })
+    }
+
+    fn booth(&self) -> Booth<'_> {
+        Booth {
+            bus: &self.bus,
+            key: &self.key,
+            subscriber: self.id.clone(),
+            site: self.site.clone(),
+            camera: self.camera.clone(),
+        }
+    }
+}
+
+impl Subscriber {
+    async fn open(&self, what: &str) -> Result<Seat> {
+        Seat::open(&self.connection, self.key.as_deref(), &self.camera, what).await
+    }
+}
+
+pub(super) async fn request(arguments: RequestArguments, output: Output) -> Result<Done> {
+    let cnf = arguments.encrypt_key.as_deref().map(crate::keys::read_encryption_key).transpose()?;
+    let mut seat = arguments.subscriber.open("request").await?;
+    let order = AskOrder {
+        view: arguments.view,
+        filter: arguments.filter,
+        fps: arguments.fps,
+        lasts: Duration::from_secs(arguments.minutes * 60),
+        delivery: Delivery::Push { address: arguments.push.ip(), port: arguments.push.port() },
+        purpose: arguments.purpose,
+        requester: arguments.requester,
+        cnf,
+    };
+    let outcome = seat.booth().ask(order).await?;
+    let jti = outcome.jti.clone();
+    if !outcome.answer.ok {
+        seat.bus.close().await;
+        return tell(Ok(outcome), "", output);
+    }
+    let first = outcome.answer.request.unwrap_or(RequestEvent::Pending { until: 0 });
+    say(output, &jti, &first);
+    if arguments.no_wait {
+        seat.bus.close().await;
+        return Ok(if matches!(first, RequestEvent::Lapsed { .. }) { Done::No } else { Done::Yes });
+    }
+    let done = wait(&mut seat, &jti, first, arguments.sdp.as_deref(), output).await;
+    seat.bus.close().await;
+    done
+}
+
+/// Follows a request to its decision, and a granted one to its session description. Whoever stops waiting takes the request back.
+async fn wait(seat: &mut Seat, request: &Jti, first: RequestEvent, sdp: Option<&Path>, output: Output) -> Result<Done> {
+    let mut now = first;
+    let share = loop {
+        match now {
+            RequestEvent::Granted { share } => break share,
+            RequestEvent::Denied { .. } | RequestEvent::Lapsed { .. } | RequestEvent::Withdrawn => return Ok(Done::No),
+            RequestEvent::Pending { until } => {
+                let left_s = until.saturating_sub(clock::unix_s()).max(1) + LAPSE_GRACE_S;
+                let told = tokio::select! {
+                    told = next_of(&mut seat.events, request, Duration::from_secs(left_s)) => told,
+                    () = asked_to_stop() => {
+                        output.remark("stopped: the request is taken back");
+                        seat.booth().withdraw(request.clone()).await?;
+                        return Ok(Done::No);
+                    }
+                };
+                match told {
+                    Some(Told::Request(event)) => {
+                        say(output, request, &event);
+                        now = event;
+                    }
+                    Some(Told::Share(_)) => now = RequestEvent::Pending { until },
+                    None => {
+                        bail!("the board says nothing about request {request} any more; it should have lapsed by now")
+                    }
+                }
+            }
+        }
+    };
+    let deadline = tokio::time::Instant::now() + SDP_WITHIN;
+    loop {
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        match next_of(&mut seat.events, &share, left).await {
+            Some(Told::Share(ShareEvent::Started { sdp: text })) => return started(seat, &share, &text, sdp, output),
+            Some(Told::Share(ShareEvent::Ended { reason })) => {
+                let people = || format!("over before it began: {reason}");
+                output.result(people, &json!({"ok": false, "event": "ended", "share": share, "reason": reason}));
+                return Ok(Done::No);
+            }
+            Some(_) => {}
+            None => {
+                bail!("share {share} was granted but no session description came within {} s", SDP_WITHIN.as_secs())
+            }
+        }
+    }
+}
+
+/// The next event of `jti`; `None` when there is none for so long.
+async fn next_of(events: &mut Events, jti: &Jti, within: Duration) -> Option<Told> {
+    let find = async {
+        loop {
+            let (of, told) = events.next().await?;
+            if of == *jti {
+                return Some(told);
+            }
+        }
+    };
+    tokio::time::timeout(within, find).await.ok().flatten()
+}
+
+fn started(seat: &Seat, share: &Jti, text: &str, file: Option<&Path>, output: Output) -> Result<Done> {
+    let topic = contract::topic::Topics::new(seat.site.clone(), seat.camera.clone()).share(&seat.id, share);
+    if let Some(path) = file {
+        std::fs::write(path, text).with_context(|| format!("session description {}", path.display()))?;
+    }
+    let people = || match file {
+        Some(path) => format!("started  play {} (`campari view --sdp {}`)", path.display(), path.display()),
+        None => format!("started  the session description is on {topic}; --sdp FILE writes it"),
+    };
+    output.result(
+        people,
+        &json!({"ok": true, "event": "started", "share": share, "topic": topic, "sdp": text, "file": file}),
+    );
+    Ok(Done::Yes)
+}
+
+fn say(output: Output, request: &Jti, event: &RequestEvent) {
+    let people = || match event {
+        RequestEvent::Pending { until } => {
+            let left_s = until.saturating_sub(clock::unix_s());
+            format!("pending  request {request} waits for a centralist, at most {left_s} s")
+        }
+        RequestEvent::Granted { share } => format!("granted  share {share}"),
+        RequestEvent::Denied { reason } => format!("denied   {}", denied(*reason)),
+        RequestEvent::Lapsed { reason } => format!("lapsed   {}", lapsed(*reason)),
+        RequestEvent::Withdrawn => "withdrawn".to_owned(),
+    };
+    let ok = matches!(event, RequestEvent::Pending { .. } | RequestEvent::Granted { .. });
+    let mut programs = serde_json::to_value(event).unwrap_or_default();
+    programs["ok"] = ok.into();
+    programs["request"] = request.as_str().into();
+    output.result(people, &programs);
+}
+
+fn denied(reason: DenyReason) -> &'static str {
+    match reason {
+        DenyReason::Busy => "the camera or the room is needed elsewhere",
+        DenyReason::NotNow => "not now; ask again later",
+        DenyReason::Purpose => "the purpose does not justify it",
+        DenyReason::Other => "call the control room",
+    }
+}
+
+fn lapsed(reason: LapseReason) -> &'static str {
+    match reason {
+        LapseReason::NoAnswer => "nobody decided in time; ask again, or call the control room",
+        LapseReason::RoomBusy => "everybody in the control room is busy; ask again later",
+        LapseReason::RoomAbsent => "the control room is not there; ask again later",
+        LapseReason::Dropped => "the board could not keep the request; ask again",
+    }
+}
+
+pub(super) async fn withdraw(arguments: WithdrawArguments, output: Output) -> Result<Done> {
+    let seat = arguments.subscriber.open("withdraw").await?;
+    let done = format!("withdrawn: request {}", arguments.request);
+    let outcome = seat.booth().withdraw(arguments.request).await;
+    seat.bus.close().await;
+    tell(outcome, &done, output)
+}
+
+pub(super) async fn leave(arguments: LeaveArguments, output: Output) -> Result<Done> {
+    let seat = arguments.subscriber.open("leave").await?;
+    let done = format!("left: share {} is over", arguments.share);
+    let outcome = seat.booth().leave(arguments.share).await;
+    seat.bus.close().await;
+    tell(outcome, &done, output)
+}
+
+pub(super) async fn report_leak(arguments: ReportLeakArguments, output: Output) -> Result<Done> {
+    let what = match arguments.what {
+        What::Head => Leaked::Head,
+        What::Plate => Leaked::Plate,
+        What::Other => Leaked::Other,
+    };
+    let outcome: Result<Outcome, CommandError> = if arguments.as_subscriber {
+        let seat =
+            Seat::open(arguments.person.connection(), arguments.person.key(), &arguments.camera, "report").await?;
+        let outcome = seat.booth().report_leak(what, arguments.share).await;
+        seat.bus.close().await;
+        outcome
+    } else {
+        let mut office = arguments.person.open("report").await?;
+        let eye = office.eye(&arguments.camera).await?;
+        let desk = office.desk(&arguments.camera);
+        let signed = desk.sign_report_leak(&eye, what, arguments.share, office.act(None))?;
+        let outcome = desk.send(CommandTopic::ReportLeak, signed).await;
+        office.bus.close().await;
+        outcome
+    };
+    let done = format!("reported: camera {} shows coarse pictures until a privacy officer clears it", arguments.camera);
+    tell(outcome, &done, output)
+}
