@@ -135,11 +135,11 @@ pub fn read_encryption_key(path: &Path) -> Result<serde_json::Value, KeyError> {
     let unusable = |cause: String| KeyError::Content { path: path.to_owned(), cause: TokenError::Key(cause) };
     let json = std::fs::read(path).map_err(|cause| KeyError::File { path: path.to_owned(), cause })?;
     let jwk: EncryptionJwk = serde_json::from_slice(&json).map_err(|cause| unusable(cause.to_string()))?;
-    let is_key = URL_SAFE_NO_PAD.decode(&jwk.x).is_ok_and(|x| x.len() == 32);
-    if jwk.kty != "OKP" || jwk.crv != "X25519" || !is_key {
-        return Err(unusable("kty must be OKP, crv X25519, x 32 bytes of base64url without padding".into()));
+    if jwk.kty != "OKP" || jwk.crv != "X25519" {
+        return Err(unusable("kty must be OKP and crv X25519".into()));
     }
-    Ok(serde_json::json!({"kty": jwk.kty, "crv": jwk.crv, "x": jwk.x}))
+    let public = contract::key::EncryptionKey::of_x(&jwk.x).map_err(|cause| unusable(cause.to_string()))?;
+    Ok(public.to_cnf())
 }
 
 fn write_new(path: &Path, text: &str) -> Result<(), KeyError> {

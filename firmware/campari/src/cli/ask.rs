@@ -233,7 +233,9 @@ async fn wait(seat: &mut Seat, request: &Jti, first: RequestEvent, sdp: Option<&
     loop {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
         match next_of(&mut seat.events, &share, left).await {
-            Some(Told::Share(ShareEvent::Started { sdp: text })) => return started(seat, &share, &text, sdp, output),
+            Some(Told::Share(ShareEvent::Started { sdp: text, .. })) => {
+                return started(seat, &share, &text, sdp, output);
+            }
             Some(Told::Share(ShareEvent::Ended { reason })) => {
                 let people = || format!("over before it began: {reason}");
                 output.result(people, &json!({"ok": false, "event": "ended", "share": share, "reason": reason}));
