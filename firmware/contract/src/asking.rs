@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a centralist said no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum DenyReason {
     /// The camera or the room is needed elsewhere.
@@ -20,6 +21,7 @@ pub enum DenyReason {
 
 /// Why a request came to nothing without anybody's decision. Says nothing of what the room was doing (P8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum LapseReason {
     /// Nobody decided within the policy's patience.
@@ -34,6 +36,7 @@ pub enum LapseReason {
 
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum RequestEvent {
     /// It waits for a centralist.
@@ -62,6 +65,7 @@ pub enum RequestEvent {
 
 /// One request that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OpenRequest {
     /// Its name.
     pub jti: Jti,
@@ -79,6 +83,7 @@ pub struct OpenRequest {
 
 /// `inbox`, retained: every request that waits at this camera, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Inbox {
     /// They.
     pub requests: Vec<OpenRequest>,
@@ -86,6 +91,7 @@ pub struct Inbox {
 
 /// In `state`: somebody reported something uncovered, and everything is `coarse` until it is cleared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LeakStanding {
     /// When the first report since the last clearing came, Unix seconds.
     pub since: u64,

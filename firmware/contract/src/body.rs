@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Answer to a command: `{"ok":true}` or `{"ok":false,"error":{"code","detail"}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Answer {
     /// Whether it was done.
     pub ok: bool,
@@ -22,6 +23,7 @@ pub struct Answer {
 
 /// Why a command was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[error("{code}: {detail}")]
 pub struct Refusal {
     /// For programs.
@@ -52,6 +54,7 @@ impl Answer {
 
 /// Whether the board is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Presence {
     /// Eye and voice run.
@@ -64,6 +67,7 @@ pub enum Presence {
 
 /// Who commands the camera.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Grants are judged.
@@ -74,6 +78,7 @@ pub enum Mode {
 
 /// Where a share stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ShareState {
     /// The window has not begun, or no viewer is there yet.
@@ -84,6 +89,7 @@ pub enum ShareState {
 
 /// One share in `state`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShareSummary {
     /// Its grant.
     pub jti: Jti,
@@ -97,6 +103,7 @@ pub struct ShareSummary {
 
 /// `state`, retained: how the board is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct State {
     /// Whether it is there; the last will says `offline` and nothing else.
     pub presence: Presence,
@@ -110,6 +117,7 @@ pub struct State {
 
 /// What the voice measures, since the first of the running (or last) shares started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VoiceState {
     /// From capture to the moment the picture's last packet was handed to the kernel, milliseconds.
     pub capture_to_packet_ms: Latency,
@@ -136,6 +144,7 @@ pub struct VoiceState {
 
 /// A latency distribution, milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Latency {
     /// Median.
     pub p50: f64,
@@ -147,6 +156,7 @@ pub struct Latency {
 
 /// What the eye says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EyeState {
     /// Who commands.
     pub mode: Mode,
@@ -197,6 +207,7 @@ pub struct EyeState {
 
 /// The board's own inputs, in `state`; each is absent where the board has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PinsState {
     /// While it is not `off` nobody may watch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -208,6 +219,7 @@ pub struct PinsState {
 
 /// How an input stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PinState {
     /// Off.
@@ -220,6 +232,7 @@ pub enum PinState {
 
 /// What the self-test came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SelfTestResult {
     /// Not over yet, since the start or since an inference failed; the picture is covered.
@@ -232,6 +245,7 @@ pub enum SelfTestResult {
 
 /// The self-test of the detector, in `state`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SelfTest {
     /// What it came to.
     pub result: SelfTestResult,
@@ -250,6 +264,7 @@ pub struct SelfTest {
 
 /// Counters since the eye started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Counters {
     /// Frames that the camera delivered.
     pub frames_captured: u64,
@@ -276,6 +291,7 @@ pub struct Counters {
 
 /// `catalogue`, retained: what a subscriber may know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Catalogue {
     /// The site.
     pub site: SiteId,
@@ -297,6 +313,7 @@ pub struct Catalogue {
 
 /// A filter and its frame rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FilterOffer {
     /// The filter.
     pub filter: Filter,
@@ -306,6 +323,7 @@ pub struct FilterOffer {
 
 /// What happens to a share, on `share/<sub>/<jti>`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum ShareEvent {
     /// A grant was accepted.
@@ -348,12 +366,17 @@ pub enum ShareEvent {
 
 /// What happens to a share, on `share-log`: with the full reason.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShareLog {
     /// The share.
     pub jti: Jti,
     /// The subscriber.
     pub sub: SubscriberId,
     /// `granted`, `started`, `waiting`, `resumed`, `extended`, `filtered` or `ended`.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("enum" = ["granted", "started", "waiting", "resumed", "extended", "filtered", "ended"]))
+    )]
     pub event: String,
     /// True reason of an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -367,6 +390,7 @@ pub struct ShareLog {
 
 /// What a share consumed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Pictures handed to the voice.
     pub pictures: u64,
@@ -384,6 +408,7 @@ pub struct Usage {
 
 /// The control room's presence, retained on `room/presence`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RoomPresence {
     /// Whether the agent runs.
     pub online: bool,
@@ -413,6 +438,7 @@ pub struct Taken {
 
 /// The journal's newest head, retained on `journal`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JournalHead {
     /// Number of entries.
     pub entries: u64,

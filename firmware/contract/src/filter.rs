@@ -6,6 +6,7 @@ use std::num::NonZeroU8;
 
 /// How masking looks, weakest first: `a < b` means that `b` hides more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Filter {
     /// At most two cells across a head and one over a plate, in three grays.
@@ -86,6 +87,7 @@ impl FilterRates {
 
 /// A rung of the ladder: how sure the board is of its masking. `a < b` means that `b` shows less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Rung {
     /// Detections are of this very frame.

@@ -8,6 +8,9 @@ use std::fmt;
 
 /// Longest identifier, in bytes.
 pub const MAX_ID: usize = 64;
+/// The same rule for those who validate with JSON Schema (ECMA-262).
+#[cfg(feature = "schema")]
+pub(crate) const PATTERN: &str = "^[A-Za-z0-9_-][A-Za-z0-9._-]*$";
 
 /// Why a text is not an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +47,8 @@ macro_rules! identifier {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1, "maxLength" = MAX_ID, "pattern" = PATTERN)))]
         pub struct $name(String);
 
         impl $name {
@@ -100,11 +105,16 @@ identifier!(/** Which key signed (RFC 7515 §4.1.4). */ KeyId);
 identifier!(/** A named aim of the camera. */ ViewName);
 identifier!(/** The board's current nonce; a command must carry it. New at every boot and at least hourly. */ Challenge);
 
+#[cfg(feature = "schema")]
+const AUDIENCE_PATTERN: &str = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}/([A-Za-z0-9_-][A-Za-z0-9._-]{0,63}|\\*)$";
+
 /// Whom a token is for: one camera, or every camera of a site where the command allows that.
 ///
 /// Written `site/camera` or `site/*`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("maxLength" = 2 * MAX_ID + 1, "pattern" = AUDIENCE_PATTERN)))]
 pub struct Audience {
     /// The site.
     pub site: SiteId,

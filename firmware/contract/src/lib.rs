@@ -14,6 +14,8 @@ pub mod id;
 pub mod key;
 pub mod policy;
 pub mod reason;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod topic;
 
 pub use filter::{Filter, FilterRates, Rung};

@@ -13,24 +13,31 @@ pub const POLICY_TYP: &str = "campari-policy+jws";
 
 /// The signed bundle on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SignedPolicy {
     /// base64url of the policy's JSON.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[A-Za-z0-9_-]+$")))]
     pub payload: String,
     /// Two or more signatures by different policy keys.
+    #[cfg_attr(feature = "schema", schemars(length(min = 2, max = 8)))]
     pub signatures: Vec<PolicySignature>,
 }
 
 /// One signature over `protected.payload`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PolicySignature {
     /// base64url of the JOSE header (`alg`, `typ`, `kid`).
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[A-Za-z0-9_-]+$")))]
     pub protected: String,
     /// base64url of the signature.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[A-Za-z0-9_-]{86}$")))]
     pub signature: String,
 }
 
 /// What a city allows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// Never goes back.
@@ -49,24 +56,30 @@ pub struct Policy {
     pub views: Vec<View>,
     /// Most shares at once on one camera.
     #[serde(default = "one")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 8)))]
     pub max_shares: u8,
     /// How long a share outlives the last heartbeat, seconds (1 to 60).
     #[serde(default = "ten")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 60)))]
     pub lease_s: u32,
     /// Whether push may go out without SRTP.
     #[serde(default)]
     pub plain_rtp: bool,
     /// How long a request waits for a centralist before it lapses, seconds (5 to 3600).
     #[serde(default = "two_minutes")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 5, max = 3600)))]
     pub patience_s: u32,
     /// Most requests that wait at one camera (1 to 64).
     #[serde(default = "sixteen")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 64)))]
     pub max_requests: u8,
     /// How long a share outlives its last viewer, seconds (0 to 600).
     #[serde(default = "thirty")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 600)))]
     pub waiting_grace_s: u32,
     /// How long a share outlives its camera's leaving the granted view, seconds (0 to 300); the picture is covered meanwhile.
     #[serde(default = "ten")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 300)))]
     pub view_grace_s: u32,
     /// Whether shares that a preempt ended come back at the release, as far as their windows still run.
     #[serde(default)]
@@ -91,6 +104,7 @@ fn sixteen() -> u8 {
 
 /// What a trusted key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Grants, extends, denies, revokes.
@@ -103,11 +117,13 @@ pub enum Role {
 
 /// One key of the trust store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TrustedKey {
     /// Its id.
     pub kid: KeyId,
     /// base64url of the 32-byte Ed25519 public key (RFC 8037 `x`).
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[A-Za-z0-9_-]{43}$")))]
     pub x: String,
     /// What it may do.
     pub role: Role,
@@ -124,6 +140,7 @@ pub struct TrustedKey {
 
 /// What one subscriber may have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SubscriberRule {
     /// The subscriber.
@@ -138,16 +155,20 @@ pub struct SubscriberRule {
     #[serde(default = "one")]
     pub max_viewers: u8,
     /// Where push may go (IP literals).
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::schema::IpLiteral>"))]
     pub push_to: Vec<IpAddr>,
     /// Hours of the day (UTC) in which it may watch, `[from, to)`; absent means all day.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Hours>"))]
     pub hours_utc: Option<[u8; 2]>,
     /// The subscriber's public key as base64url (RFC 8037 `x`), for requests.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[A-Za-z0-9_-]{43}$")))]
     pub x: Option<String>,
     /// base64url of the subscriber's 32-byte X25519 public key (RFC 8037 `x`), to which its credentials are encrypted. Where it is stated no grant may
     /// name another.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[A-Za-z0-9_-]{43}$")))]
     pub encrypt_x: Option<String>,
     /// The filter of a request that names none; absent means `min_filter`.
     #[serde(default)]
@@ -159,6 +180,7 @@ pub struct SubscriberRule {
 
 /// A named aim of a camera.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct View {
     /// Its name ("schrijverstraat").
@@ -167,6 +189,7 @@ pub struct View {
     pub camera: CameraId,
     /// Width of the largest face possible in this view, as a share of the picture's width (0 to 1); absent means unknown.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0.0, "maximum" = 1.0)))]
     pub largest_face: Option<f32>,
     /// Always painted.
     #[serde(default)]
@@ -175,15 +198,20 @@ pub struct View {
 
 /// A privacy zone: a rectangle in shares of the picture's width and height (0 to 1), origin top left.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Zone {
     /// Left edge.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
     pub x: f32,
     /// Top edge.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
     pub y: f32,
     /// Width.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
     pub w: f32,
     /// Height.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
     pub h: f32,
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 /// Why a share ended: the true reason, for the control room and the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum EndReason {
     /// The viewer went away or said goodbye.
@@ -35,6 +36,7 @@ pub enum EndReason {
 
 /// What the subscriber is told: enough to act on, nothing of police or control-room affairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ToldReason {
     /// You left.
@@ -69,6 +71,7 @@ impl EndReason {
 
 /// Why a command or request was refused. The wire form is the kebab-case name; `detail` beside it says the particulars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorCode {
     /// Not a compact JWS, or its claims do not parse.
@@ -121,6 +124,115 @@ pub enum ErrorCode {
     Fault,
     /// The command is not known to this version.
     UnknownCommand,
+}
+
+impl EndReason {
+    /// All of them.
+    pub const ALL: [EndReason; 12] = [
+        EndReason::ViewerLeft,
+        EndReason::Withdrawn,
+        EndReason::Expired,
+        EndReason::Revoked,
+        EndReason::Preempted,
+        EndReason::ControlRoomLost,
+        EndReason::ViewLeft,
+        EndReason::Fault,
+        EndReason::Policy,
+        EndReason::Replaced,
+        EndReason::LeakReported,
+        EndReason::PrivacySwitch,
+    ];
+}
+
+impl ErrorCode {
+    /// All of them, as the published contract lists them.
+    pub const ALL: [ErrorCode; 25] = [
+        ErrorCode::Malformed,
+        ErrorCode::TooLarge,
+        ErrorCode::WrongType,
+        ErrorCode::UnknownKey,
+        ErrorCode::BadSignature,
+        ErrorCode::NotAllowed,
+        ErrorCode::WrongAudience,
+        ErrorCode::Expired,
+        ErrorCode::NotYetValid,
+        ErrorCode::Replayed,
+        ErrorCode::StaleChallenge,
+        ErrorCode::OutsidePolicy,
+        ErrorCode::PolicyRefused,
+        ErrorCode::NoPolicy,
+        ErrorCode::ClockUnsure,
+        ErrorCode::NotOffered,
+        ErrorCode::Busy,
+        ErrorCode::Reserved,
+        ErrorCode::PrivacySwitch,
+        ErrorCode::NoSuchShare,
+        ErrorCode::NoSuchRequest,
+        ErrorCode::ControlRoomLost,
+        ErrorCode::EyeAbsent,
+        ErrorCode::Fault,
+        ErrorCode::UnknownCommand,
+    ];
+
+    /// What whoever sent the command can do about it.
+    #[must_use]
+    pub fn remedy(self) -> &'static str {
+        match self {
+            ErrorCode::Malformed => {
+                "Build the token as its schema says: exactly the three header members, each member once, iss equal to kid."
+            }
+            ErrorCode::TooLarge => "Send less: a token has at most 16 KiB, a request 4 KiB, a policy bundle 256 KiB.",
+            ErrorCode::WrongType => "Send the token on the topic of its kind, with that kind's typ in the header.",
+            ErrorCode::UnknownKey => {
+                "Have the policy office add the key, or sign with the key that the policy in force names."
+            }
+            ErrorCode::BadSignature => {
+                "Sign header.payload with the private key of that kid (Ed25519); change nothing afterwards."
+            }
+            ErrorCode::NotAllowed => {
+                "Let somebody whose key has the right send it; the policy says who may do what, on which cameras."
+            }
+            ErrorCode::WrongAudience => {
+                "Set aud to site/camera of the board that the topic names; site/* only where the command may go to all."
+            }
+            ErrorCode::Expired => {
+                "Sign anew and send within a minute; if it happens again, compare the sender's clock with now in state."
+            }
+            ErrorCode::NotYetValid => {
+                "Set the sender's clock, or send it when its window has begun; now in state is the board's time."
+            }
+            ErrorCode::Replayed => "Sign a new token with a jti (a heartbeat: a counter) never used before.",
+            ErrorCode::StaleChallenge => "Read challenge from the newest state and sign anew.",
+            ErrorCode::OutsidePolicy => {
+                "Ask for what the policy allows, or have the policy office change it; detail says what is outside."
+            }
+            ErrorCode::PolicyRefused => {
+                "Publish a bundle with a higher version, for this site, signed by two of the board's policy keys."
+            }
+            ErrorCode::NoPolicy => "Have the policy office publish a bundle whose valid_until lies ahead.",
+            ErrorCode::ClockUnsure => {
+                "Give the board a time source; it grants nothing until clock_synchronised in state is true."
+            }
+            ErrorCode::NotOffered => "Choose a view, filter and delivery of the board's catalogue.",
+            ErrorCode::Busy => "Wait for a share or request to end, or try again in a moment.",
+            ErrorCode::Reserved => "Wait for the release: the camera is not to be had meanwhile.",
+            ErrorCode::PrivacySwitch => {
+                "Somebody at the camera must turn the switch off; nothing can be done from afar."
+            }
+            ErrorCode::NoSuchShare => "Take the share's id from state or from share events; it may have ended already.",
+            ErrorCode::NoSuchRequest => {
+                "Take the request's id from inbox; it may have been decided, withdrawn or lapsed."
+            }
+            ErrorCode::ControlRoomLost => {
+                "Start the control room's agent; the board hears its heartbeat within two seconds."
+            }
+            ErrorCode::EyeAbsent => "Look at presence in state; when it is online again, send a newly signed command.",
+            ErrorCode::Fault => "Look at state and at the board's own log; detail says what is broken.",
+            ErrorCode::UnknownCommand => {
+                "Send what this version knows, or update the board; firmware in state says which it runs."
+            }
+        }
+    }
 }
 
 impl fmt::Display for ErrorCode {

@@ -9,7 +9,7 @@ mod rules;
 mod source;
 mod tree;
 
-use crate::{child, workspace};
+use crate::{child, contract, workspace};
 use anyhow::{Result, bail};
 use clap::Args;
 use std::process::Command;
@@ -77,6 +77,7 @@ fn format() -> Result<Verdict> {
 
 fn clippy() -> Result<Verdict> {
     child::run(workspace::cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    child::run(&mut contract::clippy())?;
     Ok(Verdict::Holds("no warnings in any target".into()))
 }
 

@@ -7,6 +7,7 @@ mod attack;
 mod bench;
 mod board_vm;
 mod child;
+mod contract;
 mod cross;
 mod demo;
 mod leak;
@@ -44,6 +45,8 @@ enum Command {
     Nightly,
     /// Format, clippy, docs, MSRV, dependency rules, licences and sources.
     Lint(lint::Options),
+    /// Writes the published contract anew from the types: JSON Schemas, AsyncAPI document, tables of its page.
+    Contract,
     /// Measures against the bars and the peers; prints a table and writes target/bench/bench.json.
     Bench(bench::Options),
     /// Measures what detector and mask miss on annotated pictures, with 95 % intervals.
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::BoardVm(options) => board_vm::run(&options),
         Command::Nightly => test::nightly(),
         Command::Lint(options) => lint::run(&options),
+        Command::Contract => contract::run(),
         Command::Bench(options) => bench::run(&options),
         Command::Leak(options) => leak::run(&options),
         Command::Attack(options) => attack::run(&options),

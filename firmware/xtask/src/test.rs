@@ -3,7 +3,7 @@
 //! The closing line adds up what cargo's test programs reported one by one. Soak tests read `CAMPARI_SOAK_SECONDS`,
 //! which nightly sets to ten minutes unless it is set already.
 
-use crate::{board_vm, child, cross, lint, setup, workspace};
+use crate::{board_vm, child, contract, cross, lint, setup, workspace};
 use anyhow::{Result, bail};
 use clap::Args;
 use std::process::Command;
@@ -107,17 +107,25 @@ fn cargo_test(cargo: &[&str], harness: &[&str]) -> Result<()> {
     if !harness.is_empty() {
         command.env("CAMPARI_SOAK_SECONDS", std::env::var("CAMPARI_SOAK_SECONDS").unwrap_or_else(|_| "600".into()));
     }
-    counted(&mut command)
+    // By itself: with the rest it would build every program with the contract's schemas.
+    counted_all([&mut contract::tests(), &mut command])
 }
 
 /// Runs `cargo test …` and adds up what its programs report.
 pub(crate) fn counted(command: &mut Command) -> Result<()> {
+    counted_all([command])
+}
+
+fn counted_all<const N: usize>(commands: [&mut Command; N]) -> Result<()> {
     let started = Instant::now();
     let mut sum = Sum::default();
-    let ok = child::lines(command, |line| {
-        sum.add(line);
-        eprintln!("{line}");
-    })?;
+    let mut ok = true;
+    for command in commands {
+        ok &= child::lines(command, |line| {
+            sum.add(line);
+            eprintln!("{line}");
+        })?;
+    }
     let seconds = started.elapsed().as_secs();
     eprintln!("\n{} passed, {} failed, {} ignored ({seconds} s)", sum.passed, sum.failed, sum.ignored);
     if !ok {

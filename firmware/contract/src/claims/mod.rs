@@ -18,6 +18,7 @@ pub const MAX_TOKEN: usize = 16 * 1024;
 
 /// Every kind of token, with its own `typ` (RFC 8725 §3.11) so that one can never pass for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenKind {
     /// A centralist lets a subscriber watch.
@@ -75,6 +76,7 @@ impl TokenKind {
 
 /// Claims that every command has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Envelope {
     /// Who signed; equals the key's id.
     pub iss: KeyId,
@@ -91,11 +93,13 @@ pub struct Envelope {
 
 /// How the picture reaches the subscriber.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Delivery {
     /// RTP over UDP to an address that the policy names.
     Push {
         /// An IP literal; names are never resolved.
+        #[cfg_attr(feature = "schema", schemars(with = "crate::schema::IpLiteral"))]
         address: IpAddr,
         /// UDP port for RTP; RTCP uses the next one.
         port: u16,
@@ -104,6 +108,7 @@ pub enum Delivery {
 
 /// Who acted, as pseudonyms; the names behind them live with the control room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Actors {
     /// The centralist.
     pub operator: String,
@@ -114,6 +119,7 @@ pub struct Actors {
 
 /// `grant`: one camera, one view, one subscriber, one filter or stronger, one window (P5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Grant {
     /// The common claims; `jti` names the share.
     #[serde(flatten)]
@@ -139,6 +145,7 @@ pub struct Grant {
     pub act: Actors,
     /// The subscriber's public key (RFC 7800 `cnf`), a JWK; credentials are encrypted to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Confirmation>"))]
     pub cnf: Option<serde_json::Value>,
     /// The request that it answers; a grant may come without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,6 +154,7 @@ pub struct Grant {
 
 /// `extend`: a share's window closes later, without a gap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Extend {
     /// The common claims.
     #[serde(flatten)]
@@ -161,6 +169,7 @@ pub struct Extend {
 
 /// `deny`: a request is not granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Deny {
     /// The common claims.
     #[serde(flatten)]
@@ -175,6 +184,7 @@ pub struct Deny {
 
 /// `clear-leak`: the reports were looked into; the filters that were granted apply again. Signed by a privacy officer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClearLeak {
     /// The common claims.
     #[serde(flatten)]
@@ -185,6 +195,7 @@ pub struct ClearLeak {
 
 /// `revoke`: ends a share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Revoke {
     /// The common claims.
     #[serde(flatten)]
@@ -198,6 +209,7 @@ pub struct Revoke {
 
 /// `preempt`: the police take the camera, or every camera of the audience. Ends every share and blocks grants until `release` (P8).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Preempt {
     /// The common claims.
     #[serde(flatten)]
@@ -210,6 +222,7 @@ pub struct Preempt {
 
 /// `release`: the police give the camera back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Release {
     /// The common claims.
     #[serde(flatten)]
@@ -222,6 +235,7 @@ pub struct Release {
 
 /// `heartbeat`: the control room still stands behind these shares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Heartbeat {
     /// The common claims; `aud` is the whole site, `challenge` absent.
     #[serde(flatten)]

@@ -12,6 +12,7 @@ pub const MAX_REQUEST_TOKEN: usize = 4 * 1024;
 
 /// `request`: please let us watch. `jti` names the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Request {
     /// The common claims.
     #[serde(flatten)]
@@ -35,11 +36,13 @@ pub struct Request {
     pub requester: Option<String>,
     /// The key to which credentials are to be encrypted (RFC 7800 `cnf`), a JWK; the grant repeats it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Confirmation>"))]
     pub cnf: Option<serde_json::Value>,
 }
 
 /// `withdraw`: a request is taken back, or, when it was granted already, its share is given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Withdraw {
     /// The common claims.
     #[serde(flatten)]
@@ -50,6 +53,7 @@ pub struct Withdraw {
 
 /// `leave`: the subscriber no longer watches; the share is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Leave {
     /// The common claims.
     #[serde(flatten)]
@@ -60,6 +64,7 @@ pub struct Leave {
 
 /// What was seen uncovered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Leaked {
     /// A head.
@@ -73,6 +78,7 @@ pub enum Leaked {
 /// `report-leak`: something was seen uncovered. The board masks everything with `coarse` until somebody named clears it. Signed by a subscriber, a
 /// centralist or a privacy officer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReportLeak {
     /// The common claims.
     #[serde(flatten)]

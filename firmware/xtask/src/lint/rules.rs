@@ -48,6 +48,11 @@ pub(crate) const TREE: &[TreeRule] = &[
         may_not: &["mask", "detect", "board-*", "eye", "maskfile", "v4l*", "tflitec", "openh264*"],
         reason: "whoever talks to the network sees no raw pixel and no driver (P2)",
     },
+    TreeRule {
+        who: &["eye", "voice", "campari", "maskfile"],
+        may_not: &["schemars*", "jsonschema"],
+        reason: "schemas are for the published contract; no board carries them",
+    },
     TreeRule { who: PURE, may_not: &["tokio*", "mio", "socket2", "async-*"], reason: "pure crates open no sockets" },
     TreeRule { who: PURE, may_not: &["nix", "rustix", "v4l*"], reason: "pure crates make no system calls" },
     TreeRule {
