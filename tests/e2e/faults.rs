@@ -37,7 +37,7 @@ fn p9_a_killed_eye_is_told_and_the_picture_gives_way_to_the_slate() {
         // It comes back, journals the end that it did not live to see, and shares again.
         stage.start_eye().unwrap();
         stage.ready(PATIENCE).await.unwrap();
-        let journal = std::fs::read_to_string(stage.paths().eye_state.join("journal.jsonl")).unwrap();
+        let journal = std::fs::read_to_string(stage.paths().eye_state.join("journal-000001.jsonl")).unwrap();
         let ends = journal.lines().filter(|line| line.contains(jti.as_str()) && line.contains("ended")).count();
         assert_eq!(ends, 1, "{journal}");
         assert!(stage.grant(stage.order()).await.unwrap().answer.ok);
@@ -61,7 +61,7 @@ fn p12_a_killed_voice_ends_the_share_and_the_eye_lives_on() {
             .await
             .unwrap();
         assert_eq!(stage.eye().unwrap().pid(), eye);
-        let journal = std::fs::read_to_string(stage.paths().eye_state.join("journal.jsonl")).unwrap();
+        let journal = std::fs::read_to_string(stage.paths().eye_state.join("journal-000001.jsonl")).unwrap();
         assert!(journal.lines().any(|line| line.contains(first.as_str()) && line.contains("ended")), "{journal}");
         let before = stage.ledger().snapshot().units;
         assert!(stage.grant(stage.order()).await.unwrap().answer.ok);
@@ -88,7 +88,7 @@ fn p12_the_broker_may_go_and_come_back() {
         };
         stage.until("the board and the heartbeat are back", PATIENCE, after).await.unwrap();
         // Whether the log line of the end reached the control room depends on who was back first; the journal has it in any case.
-        let journal = std::fs::read_to_string(stage.paths().eye_state.join("journal.jsonl")).unwrap();
+        let journal = std::fs::read_to_string(stage.paths().eye_state.join("journal-000001.jsonl")).unwrap();
         let ended = journal.lines().find(|line| line.contains("\"ended\"") && line.contains(jti.as_str()));
         assert!(ended.is_some_and(|line| line.contains("control-room-lost")), "{journal}");
         let before = stage.ledger().snapshot().units;

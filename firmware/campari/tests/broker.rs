@@ -153,6 +153,7 @@ fn online() -> State {
         self_test: None,
         requests_waiting: 0,
         leak: None,
+        journal_fault: None,
         pins: None,
         counters: Counters::default(),
     };

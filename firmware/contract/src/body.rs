@@ -198,6 +198,9 @@ pub struct EyeState {
     /// Somebody reported something uncovered: everything is `coarse` until a privacy officer clears it. Absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leak: Option<LeakStanding>,
+    /// Why nothing can be written to the journal; absent while it can. Meanwhile nobody may watch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal_fault: Option<String>,
     /// What the board's own inputs say; absent on a board that has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pins: Option<PinsState>,
@@ -444,4 +447,19 @@ pub struct JournalHead {
     pub entries: u64,
     /// Hash of the newest one, hex sha256.
     pub head: String,
+}
+
+/// What is on the topic `journal`: the newest head, signed by the board.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedHead {
+    /// The head.
+    #[serde(flatten)]
+    pub head: JournalHead,
+    /// The board's public key, base64url; absent while it has none. Whoever commissions the board keeps it: a head proves no more than that somebody
+    /// with the key named here made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub board_key: Option<String>,
+    /// [`crate::claims::Head`] as a compact JWS by that key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
 }

@@ -78,6 +78,9 @@ pub struct Config {
     pub link: LinkConfig,
     /// What must survive a restart.
     pub state: StateConfig,
+    /// How large the journal may grow.
+    #[serde(default)]
+    pub journal: JournalConfig,
     /// Who may sign policy.
     pub policy: PolicyConfig,
     /// Whether to trust the clock.
@@ -283,6 +286,39 @@ pub struct StateConfig {
     pub dir: PathBuf,
 }
 
+/// How large the journal may grow. A share takes about three kilobytes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JournalConfig {
+    /// When it is larger than so many mebibytes the oldest segments go, 1 to 1024.
+    #[serde(default = "keep_mib")]
+    pub keep_mib: u64,
+    /// A segment that has so many kibibytes is followed by a new one, 64 to 65536 and at most an eighth of `keep_mib`.
+    #[serde(default = "segment_kib")]
+    pub segment_kib: u64,
+}
+
+fn keep_mib() -> u64 {
+    32
+}
+fn segment_kib() -> u64 {
+    1_024
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self { keep_mib: keep_mib(), segment_kib: segment_kib() }
+    }
+}
+
+impl JournalConfig {
+    /// The same in bytes.
+    #[must_use]
+    pub fn limits(&self) -> journal::segment::Limits {
+        journal::segment::Limits { segment_bytes: self.segment_kib * 1_024, keep_bytes: self.keep_mib * 1_024 * 1_024 }
+    }
+}
+
 /// Who may sign policy.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -408,6 +444,10 @@ impl Config {
         range("encoder.intra_refresh_rows", rows.unwrap_or(1).into(), 1, 64, "1 to 64")?;
         range("encoder.slice_bytes", bytes.unwrap_or(200).into(), 200, 60_000, "200 to 60000")?;
         range("policy.roots (how many)", config.policy.roots.len() as u64, 2, 8, "2 to 8 keys")?;
+        let journal = &config.journal;
+        range("journal.keep_mib", journal.keep_mib, 1, 1_024, "1 to 1024")?;
+        let eighth = (journal.keep_mib * 128).min(65_536);
+        range("journal.segment_kib", journal.segment_kib, 64, eighth, "64 to 65536, at most an eighth of keep_mib")?;
         let silhouette = &config.silhouette;
         range("silhouette.still_s", silhouette.still_s.into(), 5, 600, "5 to 600")?;
         range("silhouette.again_s", silhouette.again_s.into(), silhouette.still_s.into(), 3_600, "still_s to 3600")?;

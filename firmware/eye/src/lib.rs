@@ -9,12 +9,14 @@
 //! Threads and std only; no async runtime, no network crate. [`confine`] runs before anything is opened.
 #![forbid(unsafe_code)]
 
+pub mod board_key;
 pub mod config;
 pub mod confine;
 pub mod cores;
 pub mod doctor;
 pub mod encoders;
 pub mod inference;
+pub mod journal_files;
 pub mod kick;
 pub mod office;
 pub mod road;

@@ -1,13 +1,19 @@
-//! What survives a restart, in one folder: `journal.jsonl`, `memory.json` (replay memory, mode, counters), `policy.json` (the bundle held).
+//! What survives a restart, in one folder: the journal's segments ([`crate::journal_files`]), `memory.json` (replay memory, mode, counters), `policy.json`
+//! (the bundle held), `board-key.jwk` ([`crate::board_key`]), `usage/` ([`crate::usage_store`]).
 //!
-//! Small files are replaced whole (write, fsync, rename, fsync the folder), the journal is appended to and fsynced. No pixel is ever written here.
+//! Small files are replaced whole (write, fsync, rename, fsync the folder). No pixel is ever written here.
+//!
+//! **Room is kept in reserve** for what must still be written when the disk is full: the file `reserve` is let go then, once, and made again when there is
+//! room. While it is gone the disk counts as full, and nobody may watch ([`Store::has_reserve`]).
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Error, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Largest journal that is read back at start.
-const MAX_JOURNAL: u64 = 256 * 1024 * 1024;
+/// Room in reserve: the ends of eight shares, their usage records, the memory, each with a block or two of the file system's own.
+pub const RESERVE_BYTES: usize = 256 * 1024;
+const RESERVE: &str = "reserve";
 
 /// A file operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +24,15 @@ pub struct StoreError {
     cause: std::io::Error,
 }
 
-fn fail<'a>(doing: &'static str, file: &'a Path) -> impl Fn(std::io::Error) -> StoreError + 'a {
+impl StoreError {
+    /// What the system said.
+    #[must_use]
+    pub fn cause(&self) -> &std::io::Error {
+        &self.cause
+    }
+}
+
+pub(crate) fn fail<'a>(doing: &'static str, file: &'a Path) -> impl Fn(std::io::Error) -> StoreError + 'a {
     move |cause| StoreError { doing, file: file.display().to_string(), cause }
 }
 
@@ -38,6 +52,16 @@ impl Store {
         Ok(Self { dir: dir.to_owned() })
     }
 
+    /// Where a file of that name lies.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Makes what was created, renamed or removed in the folder survive a power loss.
+    pub(crate) fn sync_folder(&self, folder: &Path) -> std::io::Result<()> {
+        File::open(folder)?.sync_all()
+    }
+
     /// Reads a small file; `None` when it is not there.
     ///
     /// # Errors
@@ -46,26 +70,47 @@ impl Store {
         let path = self.dir.join(name);
         match std::fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(fail("reading", &path)(error)),
         }
     }
 
-    /// Replaces a small file, whole or not at all.
+    /// Replaces a small file, whole or not at all. On a full disk it takes the reserve.
     ///
     /// # Errors
     /// [`StoreError`]; the old file is then still there.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.dir.join(name);
-        let fresh = self.dir.join(format!("{name}.new"));
-        let write = || -> std::io::Result<()> {
-            let mut file = File::create(&fresh)?;
+        self.with_reserve(|| self.put(&path, bytes, 0o640)).map_err(fail("writing", &path))
+    }
+
+    /// As [`Store::replace`], for a file that nobody but its owner may read. A full disk is an error at once.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the old file is then still there.
+    pub fn replace_secret(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.dir.join(name);
+        self.put(&path, bytes, 0o600).map_err(fail("writing", &path))
+    }
+
+    fn put(&self, path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+        let mut fresh = path.as_os_str().to_owned();
+        fresh.push(".new");
+        let fresh = PathBuf::from(fresh);
+        let write = || {
+            // One that a power loss left behind has whatever mode it had.
+            drop(std::fs::remove_file(&fresh));
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&fresh)?;
             file.write_all(bytes)?;
             file.sync_all()?;
-            std::fs::rename(&fresh, &path)?;
-            File::open(&self.dir)?.sync_all()
+            std::fs::rename(&fresh, path)
         };
-        write().map_err(fail("writing", &path))
+        if let Err(error) = write() {
+            // Half a file takes room that others need.
+            drop(std::fs::remove_file(&fresh));
+            return Err(error);
+        }
+        self.sync_folder(path.parent().unwrap_or(&self.dir))
     }
 
     /// Gives a file another name, for whoever investigates; `at_ms` makes it unique.
@@ -77,57 +122,38 @@ impl Store {
         std::fs::rename(&path, self.dir.join(format!("{name}.altered-{at_ms}"))).map_err(fail("setting aside", &path))
     }
 
-    /// Opens the journal for appending and reads what it holds.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be opened or read, or is larger than any journal of ours.
-    pub fn journal(&self) -> Result<(JournalFile, Vec<u8>), StoreError> {
-        let path = self.dir.join("journal.jsonl");
-        let open = || -> std::io::Result<(File, Vec<u8>)> {
-            let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
-            let length = file.metadata()?.len();
-            if length > MAX_JOURNAL {
-                return Err(std::io::Error::other(format!("{length} bytes, at most {MAX_JOURNAL} are read")));
+    /// Does `write`; on a full disk it lets the reserve go, if that is still there, and does it again.
+    pub(crate) fn with_reserve<T>(&self, mut write: impl FnMut() -> std::io::Result<T>) -> std::io::Result<T> {
+        match write() {
+            Err(error) if is_full(&error) && std::fs::remove_file(self.dir.join(RESERVE)).is_ok() => {
+                tracing::error!("the disk is full; what was in reserve is used for what must be written");
+                write()
             }
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes)?;
-            Ok((file, bytes))
-        };
-        let (file, bytes) = open().map_err(fail("opening", &path))?;
-        Ok((JournalFile { file, path }, bytes))
+            outcome => outcome,
+        }
+    }
+
+    /// Whether there is room in reserve.
+    #[must_use]
+    pub fn has_reserve(&self) -> bool {
+        std::fs::metadata(self.dir.join(RESERVE)).is_ok_and(|file| file.len() == RESERVE_BYTES as u64)
+    }
+
+    /// Lays room by, if there is none yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] while the disk is full.
+    pub fn lay_by(&self) -> Result<(), StoreError> {
+        if self.has_reserve() {
+            return Ok(());
+        }
+        let path = self.dir.join(RESERVE);
+        // Not zeros: a file system may keep those without taking room.
+        self.put(&path, &[0xa5; RESERVE_BYTES], 0o600).map_err(fail("laying by room in", &path))
     }
 }
 
-/// The journal's file.
-#[derive(Debug)]
-pub struct JournalFile {
-    file: File,
-    path: PathBuf,
-}
-
-impl JournalFile {
-    /// Cuts off what a power loss left behind the last whole entry.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn truncate(&mut self, length: u64) -> Result<(), StoreError> {
-        let cut = |file: &mut File| -> std::io::Result<()> {
-            file.set_len(length)?;
-            file.seek(SeekFrom::End(0))?;
-            file.sync_all()
-        };
-        cut(&mut self.file).map_err(fail("truncating", &self.path))
-    }
-
-    /// Appends one line and waits until it is on the disk.
-    ///
-    /// # Errors
-    /// [`StoreError`]; what the line says must then not happen.
-    pub fn append(&mut self, line: &[u8]) -> Result<(), StoreError> {
-        let append = |file: &mut File| -> std::io::Result<()> {
-            file.write_all(line)?;
-            file.sync_data()
-        };
-        append(&mut self.file).map_err(fail("appending to", &self.path))
-    }
+/// No room, by whatever limit.
+fn is_full(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }

@@ -5,25 +5,11 @@ mod bench;
 
 use bench::Bench;
 use board_hal::Clock;
-use contract::Rung;
 use eye::road::{CameraStanding, Desk, Report};
-use mask::ladder::RungReason;
 use std::time::Duration;
 
 fn report(camera: CameraStanding) -> Report {
-    Report {
-        rung: Rung::Dark,
-        reason: RungReason::CameraLost,
-        camera,
-        captured: 0,
-        dropped: 0,
-        objects_masked: 0,
-        misses_bridged: 0,
-        shapes_painted: 0,
-        rung_us: [0; 4],
-        inference: Duration::ZERO,
-        selftest: None,
-    }
+    Report { camera, ..bench::camera_lost() }
 }
 
 fn journaled(bench: &Bench) -> Vec<String> {

@@ -118,7 +118,7 @@ fn p3_a_stated_switch_that_is_not_there_is_told_in_one_line_and_nothing_is_grant
     assert_eq!(state.pins.unwrap().privacy_switch, Some(PinState::Unreadable));
     let answer = ask(&mut voice, &state);
     assert_eq!(answer.error.unwrap().code, ErrorCode::PrivacySwitch);
-    let journal = std::fs::read_to_string(folder.path().join("state/journal.jsonl")).unwrap();
+    let journal = std::fs::read_to_string(folder.path().join("state/journal-000001.jsonl")).unwrap();
     assert!(journal.contains("\"privacy-unreadable\"") && !journal.contains("\"granted\""), "{journal}");
 }
 

@@ -50,6 +50,11 @@ struct Line<'a> {
 pub(crate) struct Link {
     pub(crate) seq: u64,
     pub(crate) prev: String,
+    /// See [`Entry::removed_to`].
+    #[serde(default)]
+    pub(crate) removed_to: Option<u64>,
+    #[serde(default)]
+    pub(crate) at_ms: Option<u64>,
 }
 
 /// The end of the chain: how many entries there are, and the hash of the newest.

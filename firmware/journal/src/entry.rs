@@ -43,6 +43,14 @@ pub enum What {
     Tampered,
     /// The housing is closed again.
     TamperCleared,
+    /// The oldest segments are removed because the journal has reached its largest size; written before they are.
+    Truncated,
+    /// What was found at start was not what had been written.
+    JournalAltered,
+    /// There is no room for the journal; every share ends and none begins.
+    JournalFault,
+    /// There is room again.
+    JournalRestored,
 }
 
 /// One entry. Absent fields are left out of the line.
@@ -108,6 +116,9 @@ pub struct Entry {
     /// What the subscriber was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_reason: Option<ToldReason>,
+    /// Number of the newest entry that is removed with its segment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_to: Option<u64>,
 }
 
 impl Entry {
@@ -136,6 +147,7 @@ impl Entry {
             refused: None,
             true_reason: None,
             told_reason: None,
+            removed_to: None,
         }
     }
 

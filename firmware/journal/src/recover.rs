@@ -92,6 +92,11 @@ fn broken(offset: usize, chain: Option<&Chain>, why: &'static str) -> Tail {
 
 /// The chain after `line`, if it follows `chain`.
 fn step(line: &[u8], chain: Option<&Chain>) -> Result<Chain, &'static str> {
+    follow(line, chain).map(|(chain, _)| chain)
+}
+
+/// The same, and what the line says of itself.
+pub(crate) fn follow(line: &[u8], chain: Option<&Chain>) -> Result<(Chain, Link), &'static str> {
     let link: Link = serde_json::from_slice(line).map_err(|_| "not a line of a journal")?;
     let mut chain = match chain {
         Some(chain) => chain.clone(),
@@ -106,7 +111,7 @@ fn step(line: &[u8], chain: Option<&Chain>) -> Result<Chain, &'static str> {
         return Err("prev is not the hash of the line before: one of the two was altered");
     }
     chain.advance(line);
-    Ok(chain)
+    Ok((chain, link))
 }
 
 fn is_hash(text: &str) -> bool {

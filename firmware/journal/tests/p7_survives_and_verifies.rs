@@ -33,6 +33,7 @@ fn full_entry() -> Entry {
         refused: Some(ErrorCode::Busy),
         true_reason: Some(EndReason::Preempted),
         told_reason: Some(EndReason::Preempted.told()),
+        removed_to: Some(3),
         ..Entry::new(1_700_000_000_123, true, What::Ended)
     }
 }
@@ -233,6 +234,7 @@ fn the_fields_are_the_closed_list_and_no_others() {
         "refused",
         "true_reason",
         "told_reason",
+        "removed_to",
     ];
     assert_eq!(written, BTreeSet::from(closed));
 }

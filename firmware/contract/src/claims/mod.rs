@@ -47,7 +47,7 @@ pub enum TokenKind {
     ClearLeak,
     /// The control room holds these usage records.
     UsageAck,
-    /// The board's own word on its journal's newest head.
+    /// The board's own word on its journal's newest head. Its key signs nothing else.
     JournalHead,
 }
 
@@ -250,4 +250,34 @@ pub struct Heartbeat {
     /// Every centralist is busy: whoever asks now is told so at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub busy: bool,
+}
+
+/// `head`: so far the journal had come when the board said so. Signed with the board's own key, which no policy knows: it can command nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The board's key; always `board`: the audience says whose.
+    pub iss: KeyId,
+    /// The camera.
+    pub aud: Audience,
+    /// When, on the board's clock.
+    pub iat: u64,
+    /// Whether that clock was synchronised.
+    pub clock_synchronised: bool,
+    /// Number of entries.
+    pub entries: u64,
+    /// Hash of the newest one, hex sha256.
+    pub head: String,
+}
+
+/// `usage-ack`: the control room has written these records down. One that is replayed changes nothing: a record is acknowledged once and for all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageAck {
+    /// The room's key.
+    pub iss: KeyId,
+    /// The camera that wrote the records.
+    pub aud: Audience,
+    /// When.
+    pub iat: u64,
+    /// The shares that the records are of.
+    pub records: Vec<Jti>,
 }

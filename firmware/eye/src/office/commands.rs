@@ -21,6 +21,10 @@ impl Office {
         match kind {
             TokenKind::Grant => {
                 let grant: Grant = verified(authority, kind, token)?;
+                if let Some(cause) = desk.record.fault() {
+                    let detail = format!("the board's journal cannot be written: {cause}");
+                    return Err(Refusal::new(ErrorCode::Fault, detail));
+                }
                 let jti = authority.handle_grant(grant, now)?;
                 desk.token = String::from_utf8(token.to_vec()).ok();
                 Ok(Some(jti))

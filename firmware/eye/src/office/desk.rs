@@ -84,7 +84,14 @@ impl Office {
         let mut journaled = false;
         loop {
             self.save(desk);
-            let Some(event) = desk.authority.poll_event() else { break };
+            let Some(event) = desk.authority.poll_event() else {
+                // What is not journaled is not shown.
+                if desk.record.fault().is_some() && !desk.authority.shares().is_empty() {
+                    desk.authority.handle_fault(None, now);
+                    continue;
+                }
+                break;
+            };
             journaled = true;
             match event {
                 Event::Granted { grant } => {
@@ -129,7 +136,7 @@ impl Office {
             }
         }
         if journaled {
-            self.tell_head(desk);
+            self.tell_head(desk, now);
         }
         self.show_light(desk);
     }
@@ -221,13 +228,14 @@ impl Books {
     }
 
     /// A share that was open when the eye died: it is over, and whoever cares is told as soon as there is a voice.
-    pub(super) fn end_left_open(&mut self, share: super::record::LeftOpen, now: Now) -> Result<(), super::OfficeError> {
+    pub(super) fn end_left_open(&mut self, share: super::record::LeftOpen, now: Now) {
         let super::record::LeftOpen { jti, sub } = share;
         let (reason, usage) = (EndReason::Fault, Usage::default());
-        self.record.ended(&jti, &sub, reason, reason.told(), &usage, now)?;
+        if let Err(error) = self.record.ended(&jti, &sub, reason, reason.told(), &usage, now) {
+            tracing::error!(%error, "an end is not in the journal");
+        }
         let message = ToVoice::ShareEnded { jti, sub, reason, told: reason.told(), at_ms: now.utc_ms };
         self.keep_untold(message, json(&usage));
-        Ok(())
     }
 
     /// For the next voice; the oldest give way, the journal has them all.

@@ -14,12 +14,13 @@ mod tally;
 pub use pins::OFF_AFTER_MS;
 pub use record::Record;
 
+use crate::board_key::BoardKey;
 use crate::config::Config;
 use crate::road::Report;
 use crate::server::{LinkEvent, Outbox};
 use crate::store::{Store, StoreError};
 use board_hal::{Aiming, CameraFormat, Clock, NoPins, Pins};
-use contract::body::{Answer, Refusal};
+use contract::body::{Answer, Refusal, SignedHead};
 use contract::claims::TokenKind;
 use contract::{ErrorCode, Filter, KeyId};
 use grant::{Authority, Now};
@@ -43,6 +44,8 @@ const TELL_STATE_EVERY_MS: u64 = 1_000;
 const CHALLENGE_LIFE_MS: u64 = 3_600_000;
 /// A viewer's wish for a key picture is heard at most this often.
 const KEY_EVERY_MS: u64 = 500;
+/// A journal that cannot be written is tried again this often.
+const MEND_EVERY_MS: u64 = 1_000;
 
 /// Why the office cannot open.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +90,8 @@ struct Books {
     authority: Authority,
     saved_generation: u64,
     record: Record,
+    /// Signs the journal's heads; absent while a full disk keeps it from being made.
+    board_key: Option<BoardKey>,
     tallies: Tallies,
     /// The open shares' common scene; `None` when none is open or it cannot be painted.
     scene: Option<Scene>,
@@ -98,6 +103,8 @@ struct Books {
     key_heard_ms: u64,
     challenge_since_ms: u64,
     told_state_ms: u64,
+    /// When it was last tried to write to a journal that cannot be written.
+    mended_ms: u64,
     /// Frames captured when the state was last told, and when that was; for the frame rate.
     captured_before: (u64, u64),
     fps: f32,
@@ -157,12 +164,13 @@ impl Office {
             take_policy(&mut authority, &bytes, &roots, now)
                 .map_err(|refusal| OfficeError::Bundle { file, cause: refusal.to_string() })?;
         }
-        let (record, left_open) = Record::open(&store, &model, now)?;
+        let (record, left_open) = Record::open(&store, config.journal.limits(), &model, now)?;
         let office = Self {
             inner: Mutex::new(Books {
                 authority,
                 saved_generation: 0,
                 record,
+                board_key: None,
                 tallies: Tallies::default(),
                 scene: None,
                 aiming: None,
@@ -172,6 +180,7 @@ impl Office {
                 key_heard_ms: 0,
                 challenge_since_ms: now.monotonic_ms,
                 told_state_ms: 0,
+                mended_ms: now.monotonic_ms,
                 captured_before: (now.monotonic_ms, 0),
                 fps: 0.0,
                 pins: pins::Standing::default(),
@@ -190,11 +199,14 @@ impl Office {
         {
             let mut desk = office.lock();
             for share in left_open {
-                desk.end_left_open(share, now)?;
+                desk.end_left_open(share, now);
             }
-            if let Some(version) = desk.authority.policy().map(|policy| policy.version) {
-                desk.record.policy(version, now)?;
+            if let Some(version) = desk.authority.policy().map(|policy| policy.version)
+                && let Err(error) = desk.record.policy(version, now)
+            {
+                tracing::error!(%error, "the policy in force is not in the journal");
             }
+            office.find_board_key(&mut desk, now);
             office.settle(&mut desk, now);
         }
         Ok(office)
@@ -228,6 +240,7 @@ impl Office {
             self.settle(&mut desk, now);
             self.check_light(&mut desk, now);
             self.record_report(&mut desk, now);
+            let changed = self.mend_journal(&mut desk, now) || changed;
             if changed || now.monotonic_ms.saturating_sub(desk.told_state_ms) >= TELL_STATE_EVERY_MS {
                 self.tell_state(&mut desk, now);
             }
@@ -327,7 +340,7 @@ impl Office {
         for ToVoiceEnd { message, usage } in desk.untold.drain(..) {
             self.outbox.tell(&message, &usage);
         }
-        self.tell_head(desk);
+        self.tell_head(desk, now);
         self.tell_state(desk, now);
     }
 
@@ -338,8 +351,45 @@ impl Office {
         self.outbox.tell(&ToVoice::Catalogue, &json(&self.about.catalogue(desk.authority.policy(), fps)));
     }
 
-    fn tell_head(&self, desk: &Books) {
-        self.outbox.tell(&ToVoice::JournalHead, &json(&desk.record.head()));
+    fn tell_head(&self, desk: &Books, now: Now) {
+        let head = desk.record.head();
+        let unsigned = SignedHead { head: head.clone(), board_key: None, token: None };
+        let signed = match &desk.board_key {
+            None => unsigned,
+            Some(key) => key.sign(head, now).unwrap_or_else(|error| {
+                tracing::error!(%error, "the journal's head is not signed");
+                unsigned
+            }),
+        };
+        self.outbox.tell(&ToVoice::JournalHead, &json(&signed));
+    }
+
+    fn find_board_key(&self, desk: &mut Books, now: Now) {
+        match BoardKey::open(&self.store, &self.about.site, &self.about.camera, now.utc_ms) {
+            Ok(key) => desk.board_key = Some(key),
+            Err(error) => tracing::error!(%error, "the journal's heads are not signed"),
+        }
+    }
+
+    /// Once a second: whether there is still room; and where there was none, whether there is again. True when that changed.
+    fn mend_journal(&self, desk: &mut Books, now: Now) -> bool {
+        if now.monotonic_ms.saturating_sub(desk.mended_ms) < MEND_EVERY_MS {
+            return false;
+        }
+        desk.mended_ms = now.monotonic_ms;
+        if desk.record.fault().is_none() {
+            desk.record.check(now);
+            self.settle(desk, now);
+            return desk.record.fault().is_some();
+        }
+        if !desk.record.mend(now) {
+            return false;
+        }
+        if desk.board_key.is_none() {
+            self.find_board_key(desk, now);
+        }
+        self.tell_head(desk, now);
+        true
     }
 
     fn rotate_challenge(&self, desk: &mut Books, now: Now) {

@@ -139,7 +139,7 @@ impl Office {
                 tracing::error!(%error, "a change of the board's inputs is not in the journal");
             }
         }
-        self.tell_head(desk);
+        self.tell_head(desk, now);
     }
 
     /// Lights what the shares call for. `false` when a light does not obey.

@@ -11,8 +11,8 @@ use link::message::ToVoice;
 
 /// What does not change while the eye runs.
 pub(super) struct About {
-    site: SiteId,
-    camera: CameraId,
+    pub(super) site: SiteId,
+    pub(super) camera: CameraId,
     name: String,
     place: String,
     model: String,
@@ -67,7 +67,7 @@ impl Office {
             tracing::error!(%error, "the self-test's result is not in the journal");
         }
         if desk.record.head() != before {
-            self.tell_head(desk);
+            self.tell_head(desk, now);
         }
     }
 
@@ -84,8 +84,11 @@ impl Office {
         }
         let fps = desk.fps;
         let seconds = |rung: Rung| report.map_or(0.0, |report| report.rung_us[rung as usize] as f64 / 1e6);
-        let ladder = report.map_or(Rung::Dark, |report| report.rung);
+        let journal_fault = desk.record.fault();
+        // Nobody is shown anything that is not journaled.
+        let ladder = report.filter(|_| journal_fault.is_none()).map_or(Rung::Dark, |report| report.rung);
         let ladder_reason = match report {
+            _ if journal_fault.is_some() => Some("the journal cannot be written".to_owned()),
             Some(report) if ladder != Rung::Clear => Some(report.reason.text().to_owned()),
             Some(_) => None,
             None => Some("no frame yet".to_owned()),
@@ -108,6 +111,7 @@ impl Office {
             self_test: report.and_then(|report| report.selftest).map(self_test),
             requests_waiting: 0,
             leak: None,
+            journal_fault: journal_fault.map(str::to_owned),
             pins: desk.pins.told(),
             counters: Counters {
                 frames_captured: report.map_or(0, |report| report.captured),

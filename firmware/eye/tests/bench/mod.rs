@@ -11,11 +11,12 @@ use contract::policy::{Policy, Role, SubscriberRule, TrustedKey, View};
 use contract::{Audience, ErrorCode, Filter, Jti, KeyId, Rung};
 use eye::config::Config;
 use eye::office::Office;
-use eye::road::{Desk, Painted, Picture};
+use eye::road::{CameraStanding, Desk, Painted, Picture, Report};
 use eye::server::{self, Outbox};
 use eye::store::Store;
 use link::message::{LINK_VERSION, ToEye, ToVoice};
 use link::{Decoder, codec};
+use mask::ladder::RungReason;
 use mask::{CaptureTime, ColourMatrix, ColourRange, Geometry};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -108,6 +109,34 @@ fn config(dir: &Path) -> Config {
     Config::parse("bench", &text).unwrap()
 }
 
+/// An office that is opened and never run.
+pub fn closed_office(dir: &Path, clock: SimClock) -> Office {
+    let bundle_file = dir.join("policy.json");
+    if !bundle_file.exists() {
+        std::fs::write(&bundle_file, bundle(&policy(1))).unwrap();
+    }
+    let config = config(dir);
+    let store = Store::open(&config.state.dir).unwrap();
+    Office::open(&config, ("test".to_owned(), "00".repeat(32)), store, Arc::default(), Arc::new(clock)).unwrap()
+}
+
+/// What the frame road reports when the camera is gone.
+pub fn camera_lost() -> Report {
+    Report {
+        rung: Rung::Dark,
+        reason: RungReason::CameraLost,
+        camera: CameraStanding::Lost,
+        captured: 0,
+        dropped: 0,
+        objects_masked: 0,
+        misses_bridged: 0,
+        shapes_painted: 0,
+        rung_us: [0; 4],
+        inference: Duration::ZERO,
+        selftest: None,
+    }
+}
+
 /// The bench.
 pub struct Bench {
     pub office: Arc<Office>,
@@ -165,11 +194,20 @@ impl Bench {
 
     fn ready_on(pins: Arc<dyn Pins>) -> (Self, Voice, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
-        let mut bench = Self::on_board(dir.path(), SimClock::new(BEGIN_S * 1_000_000), pins);
-        let mut voice = bench.voice();
-        let token = bench.heartbeat(&[]);
-        assert!(voice.command(TokenKind::Heartbeat, &token).ok);
+        let (bench, voice) = Self::on_board(dir.path(), SimClock::new(BEGIN_S * 1_000_000), pins).beating();
         (bench, voice, dir)
+    }
+
+    /// The same in a folder that is there.
+    pub fn ready_in(dir: &Path) -> (Self, Voice) {
+        Self::open(dir, SimClock::new(BEGIN_S * 1_000_000)).beating()
+    }
+
+    fn beating(mut self) -> (Self, Voice) {
+        let mut voice = self.voice();
+        let token = self.heartbeat(&[]);
+        assert!(voice.command(TokenKind::Heartbeat, &token).ok);
+        (self, voice)
     }
 
     /// A voice connects and is told how things stand.
@@ -254,7 +292,7 @@ impl Bench {
     }
 
     pub fn journal(&self) -> String {
-        std::fs::read_to_string(self.dir.join("state/journal.jsonl")).unwrap()
+        std::fs::read_to_string(self.dir.join("state/journal-000001.jsonl")).unwrap()
     }
 }
 
