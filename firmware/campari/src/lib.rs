@@ -16,6 +16,7 @@ pub mod receive;
 pub mod room;
 pub mod stage;
 pub mod trust;
+pub mod watch;
 
 /// An error with its causes, each said once: the outermost often says only "TLS", or all of it already.
 fn chain(error: &dyn std::error::Error) -> String {

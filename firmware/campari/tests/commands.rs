@@ -32,6 +32,18 @@ fn key(dir: &Path, kid: &str) -> String {
     json(&output)["x"].as_str().unwrap().to_owned()
 }
 
+/// The example policy with real keys.
+fn filled(dir: &Path, policy: &str, ines: &str, room: &str) -> String {
+    let tlc = campari(dir, &["keygen", "tlc", "--role", "subscriber", "--out", "tlc.jwk", "--json"]);
+    let encrypt_x = json(&tlc)["encrypt_x"].as_str().unwrap().to_owned();
+    policy
+        .replace("REPLACE-WITH-THE-X-OF-ines", ines)
+        .replace("REPLACE-WITH-THE-X-OF-room", room)
+        .replace("REPLACE-WITH-THE-X-OF-mara", &key(dir, "mara"))
+        .replace("REPLACE-WITH-THE-X-OF-tlc", json(&tlc)["x"].as_str().unwrap())
+        .replace("REPLACE-WITH-THE-ENCRYPT-X-OF-tlc", &encrypt_x)
+}
+
 #[test]
 fn a_policy_goes_from_example_to_a_bundle_that_its_roots_verify() {
     let dir = tempfile::tempdir().unwrap();
@@ -42,7 +54,7 @@ fn a_policy_goes_from_example_to_a_bundle_that_its_roots_verify() {
     assert_eq!(mode & 0o777, 0o600);
     let example = campari(dir, &["policy", "example"]);
     let policy = String::from_utf8(example.stdout).unwrap();
-    let policy = policy.replace("REPLACE-WITH-THE-X-OF-ines", &ines).replace("REPLACE-WITH-THE-X-OF-room", &room);
+    let policy = filled(dir, &policy, &ines, &room);
     std::fs::write(dir.join("policy.toml"), policy).unwrap();
     let sign =
         ["policy", "sign", "policy.toml", "--key", "policy-a.jwk", "--key", "policy-b.jwk", "--out", "policy.json"];
@@ -70,7 +82,7 @@ fn a_key_that_may_grant_cannot_sign_the_policy_that_lets_it() {
     let (ines, room) = (key(dir, "ines"), key(dir, "room"));
     key(dir, "policy-a");
     let policy = String::from_utf8(campari(dir, &["policy", "example"]).stdout).unwrap();
-    let policy = policy.replace("REPLACE-WITH-THE-X-OF-ines", &ines).replace("REPLACE-WITH-THE-X-OF-room", &room);
+    let policy = filled(dir, &policy, &ines, &room);
     std::fs::write(dir.join("policy.toml"), policy).unwrap();
     let sign = ["policy", "sign", "policy.toml", "--key", "policy-a.jwk", "--key", "ines.jwk", "--out", "policy.json"];
     let output = campari(dir, &sign);
@@ -130,4 +142,47 @@ fn a_demo_without_its_programs_says_which_one_is_missing() {
     // On a machine without ffmpeg or mosquitto, it says that first.
     let text = said(&output);
     assert!(text.contains("campari-eye") || text.contains("apt-get install"), "{text}");
+}
+
+#[test]
+fn keys_rotate_in_the_policy_file_and_its_comments_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let (ines, room, joris) = (key(dir, "ines"), key(dir, "room"), key(dir, "joris"));
+    let example = String::from_utf8(campari(dir, &["policy", "example"]).stdout).unwrap();
+    std::fs::write(dir.join("policy.toml"), filled(dir, &example, &ines, &room)).unwrap();
+    let read = || std::fs::read_to_string(dir.join("policy.toml")).unwrap();
+    let add = ["policy", "add-key", "policy.toml", "joris", "--x", &joris, "--role", "centralist", "--may-preempt"];
+    let added = campari(dir, &[&add[..], &["--json"]].concat());
+    assert!(added.status.success(), "{}", said(&added));
+    assert_eq!(json(&added)["version"], 2);
+    assert!(read().contains("# What a city allows.") && read().contains("never goes back") && read().contains(&joris));
+    let twice = campari(dir, &add);
+    assert_eq!(twice.status.code(), Some(1));
+    assert!(said(&twice).contains("--replace"), "{}", said(&twice));
+    let removed = campari(dir, &["policy", "remove-key", "policy.toml", "ines"]);
+    assert!(removed.status.success(), "{}", said(&removed));
+    assert!(!read().contains(&ines) && read().contains("version = 3"), "{}", read());
+    let before = read();
+    let same = ["policy", "add-key", "policy.toml", "again", "--x", &joris, "--role", "room"];
+    let bad = [&["policy", "remove-key", "policy.toml", "nobody"][..], &same[..]];
+    for arguments in bad {
+        assert_eq!(campari(dir, arguments).status.code(), Some(1));
+        assert_eq!(read(), before, "a refused change changed the file");
+    }
+}
+
+#[test]
+fn a_subscribers_key_is_two_files_and_neither_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let make = || campari(dir, &["keygen", "tlc", "--role", "subscriber", "--out", "tlc.jwk"]);
+    assert!(make().status.success());
+    for file in ["tlc.jwk", "tlc.encrypt.jwk"] {
+        assert_eq!(std::fs::metadata(dir.join(file)).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+    }
+    std::fs::remove_file(dir.join("tlc.jwk")).unwrap();
+    let again = make();
+    assert_eq!(again.status.code(), Some(1));
+    assert!(said(&again).contains("tlc.encrypt.jwk") && !dir.join("tlc.jwk").exists(), "{}", said(&again));
 }

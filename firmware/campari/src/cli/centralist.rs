@@ -7,7 +7,7 @@ use crate::keys::NamedKey;
 use crate::mqtt::{Bus, Message};
 use anyhow::Result;
 use contract::claims::Actors;
-use contract::{CameraId, ErrorCode};
+use contract::{CameraId, ErrorCode, SiteId};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,10 +50,15 @@ impl Centralist {
 
     /// Reads the key first: a wrong one needs no broker.
     pub(super) async fn open(&self, what: &str) -> Result<Office> {
+        self.open_to(what, Seen::everything).await
+    }
+
+    /// As [`Centralist::open`], listening to something else.
+    pub(super) async fn open_to(&self, what: &str, topics: impl Fn(&SiteId) -> Vec<String>) -> Result<Office> {
         let place = self.connection.place()?;
         let key = place.signing_key(self.key.as_deref())?;
         let operator = place.operator(self.operator.as_deref(), &key)?;
-        let (bus, messages) = place.open(what, Seen::everything(&place.site)).await?;
+        let (bus, messages) = place.open(what, topics(&place.site)).await?;
         let seen = Seen::of(place.site.clone());
         Ok(Office { place, key, operator, bus, messages, seen })
     }

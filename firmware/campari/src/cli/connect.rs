@@ -151,8 +151,8 @@ pub(super) struct TrustArguments {
 }
 
 impl TrustArguments {
-    /// The policy of the file or of the broker (whichever is newer), verified. `on_broker` may be anything: it is believed only if signed.
-    pub(super) fn trust(&self, place: &Place, on_broker: Option<&[u8]>) -> Result<Trust> {
+    /// The policy office's public keys; two at least.
+    pub(super) fn roots(&self, place: &Place) -> Result<Vec<Root>> {
         let roots = if self.roots.is_empty() {
             place.roots.iter().map(|text| text.parse().map_err(anyhow::Error::msg)).collect::<Result<Vec<Root>>>()?
         } else {
@@ -163,6 +163,17 @@ impl TrustArguments {
                 "whose policy counts? Give --root KID=X twice, or write roots = [\"KID=X\", \"KID=X\"] into the settings file"
             );
         }
+        Ok(roots)
+    }
+
+    /// Whether a file is named, here or in the settings.
+    pub(super) fn names_a_file(&self, place: &Place) -> bool {
+        self.policy.is_some() || place.policy.is_some()
+    }
+
+    /// The policy of the file or of the broker (whichever is newer), verified. `on_broker` may be anything: it is believed only if signed.
+    pub(super) fn trust(&self, place: &Place, on_broker: Option<&[u8]>) -> Result<Trust> {
+        let roots = self.roots(place)?;
         match (self.policy.as_ref().or(place.policy.as_ref()), on_broker) {
             (Some(path), on_broker) => {
                 let mut trust = Trust::read(path, &roots, &place.site)?;
@@ -184,16 +195,25 @@ impl TrustArguments {
 impl Place {
     /// The key that signs: the flag's, or the settings file's.
     pub(super) fn signing_key(&self, flag: Option<&Path>) -> Result<NamedKey> {
-        let Some(path) = flag.or(self.key.as_deref()) else {
-            bail!("which key signs? Give --key FILE, or write key = \"…\" into ~/.config/campari.toml");
-        };
-        Ok(NamedKey::read(path)?)
+        Ok(NamedKey::read(&self.key_file(flag)?)?)
+    }
+
+    /// Where it lies.
+    pub(super) fn key_file(&self, flag: Option<&Path>) -> Result<PathBuf> {
+        match flag.or(self.key.as_deref()) {
+            Some(path) => Ok(path.to_owned()),
+            None => bail!("which key signs? Give --key FILE, or write key = \"…\" into ~/.config/campari.toml"),
+        }
     }
 
     /// Who works here: the flag, the settings file, or the key's name.
     pub(super) fn operator(&self, flag: Option<&str>, key: &NamedKey) -> Result<String> {
-        let operator = flag.or(self.operator.as_deref()).unwrap_or(key.kid.as_str());
-        pseudonym(operator).map_err(anyhow::Error::msg)
+        self.operator_or(flag, key.kid.as_str())
+    }
+
+    /// Who works here: the flag, the settings file, or `otherwise`.
+    pub(super) fn operator_or(&self, flag: Option<&str>, otherwise: &str) -> Result<String> {
+        pseudonym(flag.or(self.operator.as_deref()).unwrap_or(otherwise)).map_err(anyhow::Error::msg)
     }
 
     /// Connects and waits until the subscriptions stand. The receiver has everything retained.

@@ -13,6 +13,7 @@ mod room;
 mod share;
 mod status;
 mod view;
+mod watch;
 
 use crate::command::Everywhere;
 use anyhow::Result;
@@ -34,7 +35,7 @@ struct Arguments {
 enum Command {
     /// The whole road on this machine: broker, eye, voice, control room, subscriber.
     Demo(Box<demo::Arguments>),
-    /// Make an Ed25519 key: a private key file, and the public half for the policy.
+    /// Make a key for a centralist, the room, the policy office, a subscriber, a privacy officer or a board.
     Keygen(keygen::Arguments),
     /// The control room's agent: signed heartbeat and presence, until it is stopped.
     Room(Box<room::Arguments>),
@@ -62,6 +63,8 @@ enum Command {
     ClearLeak(Box<camera::ClearLeakArguments>),
     /// Every camera of the site, as its board last said.
     Status(status::Arguments),
+    /// Every camera and one inbox of requests on the screen; take, grant, extend, deny, revoke, preempt at a key press.
+    Watch(Box<watch::Arguments>),
     /// Receive a stream: time to the first picture, latency, loss; can save.
     View(view::Arguments),
     /// Is this board as its profile says; what to do where it is not.
@@ -85,7 +88,12 @@ enum Done {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let quiet = if matches!(arguments.command, Command::Room(_)) { "info" } else { "warn" };
+    let quiet = match &arguments.command {
+        Command::Room(_) => "info",
+        // The screen is full already.
+        Command::Watch(watch) if !watch.json => "off",
+        _ => "warn",
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("{quiet},rumqttc=error")));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -117,7 +125,7 @@ impl Command {
         match self {
             Command::Demo(_) => false,
             Command::Keygen(arguments) => arguments.json,
-            Command::Room(arguments) => arguments.json,
+            Command::Room(arguments) => arguments.wants_json(),
             Command::Request(arguments) => arguments.json,
             Command::Withdraw(arguments) => arguments.json,
             Command::Leave(arguments) => arguments.json,
@@ -129,6 +137,7 @@ impl Command {
             Command::Preempt(arguments) | Command::Release(arguments) => arguments.json,
             Command::ClearLeak(arguments) => arguments.json,
             Command::Status(arguments) => arguments.json,
+            Command::Watch(arguments) => arguments.json,
             Command::View(arguments) => arguments.json,
             Command::Doctor(arguments) => arguments.json,
             Command::Policy(command) => command.wants_json(),
@@ -153,9 +162,10 @@ impl Command {
             Command::Release(arguments) => camera::reserve(*arguments, Everywhere::Release, output).await,
             Command::ClearLeak(arguments) => camera::clear_leak(*arguments, output).await,
             Command::Status(arguments) => status::run(arguments, output).await,
+            Command::Watch(arguments) => watch::run(*arguments, output).await,
             Command::View(arguments) => view::run(arguments, output).await,
             Command::Doctor(arguments) => doctor::run(&arguments, output).await,
-            Command::Policy(command) => policy::run(&command, output),
+            Command::Policy(command) => policy::run(&command, output).await,
         }
     }
 }

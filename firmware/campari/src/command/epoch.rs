@@ -13,7 +13,7 @@ const AHEAD_MS: u64 = 24 * 3600 * 1000;
 #[must_use]
 pub fn next_epoch(known: Option<u64>, unix_ms: u64) -> u64 {
     let plausible = known.filter(|known| *known <= unix_ms.saturating_add(AHEAD_MS));
-    plausible.map_or(unix_ms, |known| unix_ms.max(known + 1))
+    plausible.map_or(unix_ms, |known| unix_ms.max(known.saturating_add(1)))
 }
 
 /// The epoch that an agent's claim on `room/lead` tells. Not verified: whoever lies here can only make the police's next command fail for a day,

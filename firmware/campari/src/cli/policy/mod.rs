@@ -1,5 +1,8 @@
 //! `campari policy`: what a city allows, as TOML that people write and a bundle that boards believe.
 
+mod edit;
+mod publish;
+
 use super::{Done, Output, output};
 use crate::keys::NamedKey;
 use crate::trust::Root;
@@ -11,7 +14,7 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// A policy to start from, every key in it.
-const EXAMPLE: &str = include_str!("policy-example.toml");
+const EXAMPLE: &str = include_str!("example.toml");
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -21,6 +24,14 @@ pub(super) enum Command {
     Show(ShowArguments),
     /// Print a policy to start from.
     Example(ExampleArguments),
+    /// Put a key into the trust store of a policy (TOML); signs nothing.
+    AddKey(edit::AddKeyArguments),
+    /// Take a key out of it.
+    RemoveKey(edit::RemoveKeyArguments),
+    /// Give a subscriber new keys in it.
+    SubscriberKey(edit::SubscriberKeyArguments),
+    /// Give a signed bundle to every board of a site, and tell which took it.
+    Publish(Box<publish::Arguments>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -63,12 +74,20 @@ impl Command {
             Command::Sign(arguments) => arguments.json,
             Command::Show(arguments) => arguments.json,
             Command::Example(arguments) => arguments.json,
+            Command::AddKey(arguments) => arguments.json,
+            Command::RemoveKey(arguments) => arguments.json,
+            Command::SubscriberKey(arguments) => arguments.json,
+            Command::Publish(arguments) => arguments.json,
         }
     }
 }
 
-pub(super) fn run(command: &Command, output: Output) -> Result<Done> {
+pub(super) async fn run(command: &Command, output: Output) -> Result<Done> {
     match command {
+        Command::AddKey(arguments) => edit::add_key(arguments, output),
+        Command::RemoveKey(arguments) => edit::remove_key(arguments, output),
+        Command::SubscriberKey(arguments) => edit::subscriber_key(arguments, output),
+        Command::Publish(arguments) => publish::run(arguments, output).await,
         Command::Sign(arguments) => sign(arguments, output),
         Command::Show(arguments) => show(arguments, output),
         Command::Example(arguments) => {
@@ -154,6 +173,10 @@ mod tests {
         let mut policy = parse(EXAMPLE, Path::new("example")).unwrap();
         for (n, key) in (1_u8..).zip(policy.keys.iter_mut()) {
             key.x = token::SigningKey::from_seed([n; 32]).public().x();
+        }
+        for (n, subscriber) in (50_u8..).zip(policy.subscribers.iter_mut()) {
+            subscriber.x = Some(token::SigningKey::from_seed([n; 32]).public().x());
+            subscriber.encrypt_x = Some(contract::EncryptionKey([n; 32]).x());
         }
         let (a, b) = (token::SigningKey::from_seed([90; 32]), token::SigningKey::from_seed([91; 32]));
         let signers = [("policy-a".parse().unwrap(), &a), ("policy-b".parse().unwrap(), &b)];
