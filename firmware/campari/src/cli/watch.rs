@@ -34,7 +34,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments, output: Output) -> Result<Done> {
-    if !arguments.json && !(std::io::stdout().is_terminal() && std::io::stdin().is_terminal()) {
+    let on_a_terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    if !arguments.json && !on_a_terminal {
         bail!("the watch needs a terminal; for scripts there is --json");
     }
     let office = arguments.centralist.open_to("watch", WatchDesk::subscriptions).await?;

@@ -1,4 +1,4 @@
-//! What to do about a refusal, in words.
+//! What a person at a desk does about a refusal. What a programmer does is [`ErrorCode::remedy`].
 
 use contract::ErrorCode;
 

@@ -92,7 +92,7 @@ fn head(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Paragraph::new(Line::from(spans)).style(bar), area);
 }
 
-fn title(text: String, here: bool) -> Line<'static> {
+fn title(text: &str, here: bool) -> Line<'static> {
     let style = if here { fg(TEXT).add_modifier(Modifier::BOLD) } else { fg(QUIET) };
     Line::styled(format!(" {text}"), style)
 }
@@ -108,9 +108,9 @@ fn hand(selected: bool, here: bool) -> Span<'static> {
 fn inbox(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let here = model.pane == Pane::Requests;
     let head = match model.inbox.len() {
-        0 => title("no request waits".into(), false),
-        1 => title("1 request waits".into(), here),
-        many => title(format!("{many} requests wait"), here),
+        0 => title("no request waits", false),
+        1 => title("1 request waits", here),
+        many => title(&format!("{many} requests wait"), here),
     };
     let mut lines = vec![head];
     let room = usize::from(area.height.saturating_sub(1)) / 2;
@@ -180,7 +180,8 @@ fn cameras(model: &Model, frame: &mut Frame<'_>, area: Rect, rows: u16) {
     let away = model.cameras.values().filter(|camera| camera.eye().is_none()).count();
     let shares: usize = model.cameras.values().filter_map(Camera::eye).map(|eye| eye.shares.len()).sum();
     let away = if away > 0 { format!(", {away} away") } else { String::new() };
-    let mut lines = vec![title(format!("{}{away}, {}", count(model.cameras.len(), "camera"), count(shares, "share")), here)];
+    let mut lines =
+        vec![title(&format!("{}{away}, {}", count(model.cameras.len(), "camera"), count(shares, "share")), here)];
     let all = model.rows();
     let room = usize::from(area.height.saturating_sub(1));
     let at = all.iter().position(|row| Some(row) == model.at.as_ref()).unwrap_or(0);
@@ -249,6 +250,9 @@ fn flags(eye: &EyeState) -> Vec<(String, Color)> {
     if let Some(leak) = &eye.leak {
         flags.push((format!("LEAK REPORTED ({})", leak.reports), BAD));
     }
+    if eye.journal_fault.is_some() {
+        flags.push(("JOURNAL CANNOT BE WRITTEN".to_owned(), BAD));
+    }
     if !eye.clock_synchronised {
         flags.push(("CLOCK UNSURE".to_owned(), BAD));
     }
@@ -292,7 +296,7 @@ fn share_line(model: &Model, camera: &contract::CameraId, jti: &contract::Jti, w
 
 fn happened(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let room = usize::from(area.height.saturating_sub(1));
-    let mut lines = vec![title("what happened".into(), false)];
+    let mut lines = vec![title("what happened", false)];
     let newest: Vec<_> = model.notices.iter().rev().take(room).collect();
     for notice in newest.into_iter().rev() {
         let colour = match notice.tone {

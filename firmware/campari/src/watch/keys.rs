@@ -64,7 +64,7 @@ impl Model {
             '?' => self.help = true,
             't' => return self.with_request(|model, waiting| model.take(waiting)),
             'g' => return self.with_request(|model, waiting| model.grant(waiting)),
-            'd' => return self.with_request(|model, waiting| model.ask_why(waiting)),
+            'd' => return self.with_request(|model, waiting| model.ask_why(&waiting)),
             'e' => self.ask_how_long(),
             'r' => self.ask_revoke(),
             'R' => self.ask("REVOKE EVERY SHARE OF EVERY CAMERA?".into(), 'Y', Order::Revoke(None, None)),
@@ -179,7 +179,7 @@ impl Model {
         }
     }
 
-    fn ask_why(&mut self, waiting: Waiting) -> Vec<Do> {
+    fn ask_why(&mut self, waiting: &Waiting) -> Vec<Do> {
         let request = &waiting.asked.open.jti;
         let answers = REASONS
             .map(|(key, word, reason)| (key, word, Order::Deny(waiting.camera.clone(), request.clone(), reason)))

@@ -352,7 +352,7 @@ impl Model {
                 self.cameras.entry(camera).or_default().name = Some(plain(&catalogue.name, 40));
             }
             Heard::Inbox(camera, asked) => {
-                self.inbox_of(camera, asked, &mut changes);
+                self.inbox_of(&camera, asked, &mut changes);
                 if changes.iter().any(|change| matches!(change, Change::Asked { .. })) {
                     todo.push(Do::Bell);
                 }
@@ -397,9 +397,9 @@ impl Model {
         (changes, todo)
     }
 
-    fn inbox_of(&mut self, camera: CameraId, asked: Vec<Asked>, changes: &mut Vec<Change>) {
+    fn inbox_of(&mut self, camera: &CameraId, asked: Vec<Asked>, changes: &mut Vec<Change>) {
         let before: Vec<Jti> =
-            self.inbox.iter().filter(|w| w.camera == camera).map(|w| w.asked.open.jti.clone()).collect();
+            self.inbox.iter().filter(|w| w.camera == *camera).map(|w| w.asked.open.jti.clone()).collect();
         for gone in before.iter().filter(|jti| !asked.iter().any(|asked| asked.open.jti == **jti)) {
             self.taken.remove(&(camera.clone(), gone.clone()));
             changes.push(Change::Gone { camera: camera.clone(), request: gone.clone() });
@@ -416,7 +416,7 @@ impl Model {
                 believed: new.order.is_ok(),
             });
         }
-        self.inbox.retain(|waiting| waiting.camera != camera);
+        self.inbox.retain(|waiting| waiting.camera != *camera);
         self.inbox.extend(asked.into_iter().map(|asked| Waiting { camera: camera.clone(), asked }));
         self.inbox
             .sort_by(|a, b| (a.asked.open.until, &a.asked.open.jti).cmp(&(b.asked.open.until, &b.asked.open.jti)));

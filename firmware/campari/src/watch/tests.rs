@@ -43,6 +43,7 @@ fn eye() -> EyeState {
         self_test: None,
         requests_waiting: 0,
         leak: None,
+        journal_fault: None,
         pins: None,
         counters: Counters::default(),
     }
