@@ -350,6 +350,8 @@ pub enum ShareEvent {
         /// Unix seconds at which it ends.
         until: u64,
     },
+    /// A viewer came back: media flows again, in the same RTP session.
+    Resumed,
     /// Its window closes later now.
     Extended {
         /// Window closes, Unix seconds.

@@ -127,9 +127,14 @@ impl Topics {
     /// Which of them `topic` is, and whose, if it is one of this board's.
     #[must_use]
     pub fn parse_ask(&self, topic: &str) -> Option<(AskTopic, SubscriberId)> {
+        self.split_ask(topic).and_then(|(ask, subscriber)| Some((ask, subscriber?)))
+    }
+    /// As [`Topics::parse_ask`]; the subscriber is `None` where the last level is no identifier.
+    #[must_use]
+    pub fn split_ask(&self, topic: &str) -> Option<(AskTopic, Option<SubscriberId>)> {
         let (level, subscriber) = topic.strip_prefix(&self.of(""))?.split_once('/')?;
         let ask = AskTopic::ALL.into_iter().find(|ask| ask.level() == level)?;
-        Some((ask, SubscriberId::new(subscriber).ok()?))
+        Some((ask, SubscriberId::new(subscriber).ok()))
     }
     /// Requests that wait for a centralist, retained.
     #[must_use]
@@ -190,6 +195,16 @@ impl Topics {
     #[must_use]
     pub fn all(&self, command: CommandTopic) -> String {
         format!("campari/v1/{}/all/{}", self.site, command.level())
+    }
+    /// Every topic one level below this board, as a filter: its commands, those that it does not know among them.
+    #[must_use]
+    pub fn any_of_camera(&self) -> String {
+        self.of("+")
+    }
+    /// Every command to the whole site, as a filter.
+    #[must_use]
+    pub fn any_of_all(&self) -> String {
+        format!("campari/v1/{}/all/+", self.site)
     }
     /// The topic level of a command that arrived, if `topic` is one of this board's command topics.
     #[must_use]

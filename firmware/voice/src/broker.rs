@@ -1,16 +1,22 @@
 //! The connection to the MQTT 5 broker: kept alive by one task that reconnects, resubscribes, and says the birth anew each time.
 //!
-//! Reads no message's meaning. Clean start, last will on `state`, Maximum Packet Size (§3.1.2.11.4) advertised and kept, every
-//! publication with QoS 1. What is retained or must not be lost is kept in [`crate::outbox`] while there is no connection.
+//! Reads no message's meaning. Clean start, so that it subscribes anew on every connection whatever the broker remembers; last will on `state`; Maximum
+//! Packet Size (§3.1.2.11.4) advertised and kept; every publication with QoS 1. What is retained or must not be lost is kept in
+//! [`crate::outbox`] while there is no connection.
+//!
+//! What subscribers say comes with QoS 0 and waits in a small queue of its own, which overflows: so a flood of it fills neither the broker's window of
+//! unacknowledged messages towards this board nor the queue of commands. (With a clean start QoS 1 would assure no more than the connection does.)
 
 use crate::outbox::{Kind, Outbox, Publication};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
-    ConnectProperties, Filter, LastWill, Packet, PubAckReason, Publish, PublishProperties, SubscribeReasonCode,
+    ConnectProperties, Filter, LastWill, Packet, PubAckReason, Publish, PublishProperties, RetainForwardRule,
+    SubscribeReasonCode,
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
 use rumqttc::{Outgoing, TlsConfiguration, Transport};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -28,8 +34,14 @@ const RETRY: [Duration; 5] = [
 ];
 /// Bound of rumqttc's own table of unacknowledged messages, which it allocates at once.
 const INFLIGHT: u16 = 32;
-/// Messages between the tasks, each way.
+/// Messages to be published, between the tasks.
 const QUEUED: usize = 256;
+/// Messages that came, between the tasks: one may be as large as a packet.
+const QUEUED_IN: usize = 32;
+/// What subscribers said, between the tasks.
+const QUEUED_ASKS: usize = 32;
+/// Longest response topic and correlation data that are kept, bytes; see [`crate::command`].
+const MAX_PROPERTY: usize = 256;
 const CONNECT_WITHIN_S: u64 = 5;
 
 /// How to reach the broker and what to say on every connection.
@@ -45,10 +57,40 @@ pub struct BrokerSettings {
     pub keep_alive: Duration,
     /// TLS, or in clear.
     pub tls: Option<Arc<rustls::ClientConfig>>,
-    /// Subscribed to on every connection, exact topics.
-    pub topics: Vec<String>,
+    /// Subscribed to on every connection.
+    pub topics: Vec<Subscription>,
     /// Topic and body of the last will, retained.
     pub will: (String, Vec<u8>),
+}
+
+/// One thing to listen to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// Topic filter.
+    pub filter: String,
+    /// What comes by it.
+    pub what: Listen,
+    /// Asked for where the broker's access list refuses the filter.
+    pub instead: Vec<String>,
+}
+
+/// What comes by a subscription, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listen {
+    /// Commands: QoS 1; nothing that was retained before, and what is published as retained keeps that mark, so that it can be refused.
+    Command,
+    /// What somebody retained for us: QoS 1, with what is retained already.
+    Retained,
+    /// What subscribers say: the filter ends in `/+`, and no more than so many bytes (and one) of a message are kept.
+    Ask(usize),
+}
+
+impl Subscription {
+    /// One without a replacement.
+    #[must_use]
+    pub fn new(filter: String, what: Listen) -> Self {
+        Self { filter, what, instead: Vec::new() }
+    }
 }
 
 /// What came.
@@ -58,8 +100,17 @@ pub enum BrokerEvent {
     Connected,
     /// It is lost; the next one is being tried.
     Lost,
-    /// A message.
-    Message(Box<Publish>),
+    /// A message, and when it came.
+    Message(Box<Publish>, Instant),
+    /// What a subscriber said, and when.
+    Ask(Box<Publish>, Instant),
+}
+
+/// What was given up; read by the voice, written by the task.
+#[derive(Debug, Default)]
+struct Losses {
+    messages: AtomicU64,
+    asks: AtomicU64,
 }
 
 /// The voice's end of the task.
@@ -67,6 +118,9 @@ pub enum BrokerEvent {
 pub struct Broker {
     outgoing: mpsc::Sender<Publication>,
     events: mpsc::Receiver<BrokerEvent>,
+    asks: mpsc::Receiver<BrokerEvent>,
+    losses: Arc<Losses>,
+    unqueued: AtomicU64,
     close: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
@@ -76,26 +130,46 @@ impl Broker {
     #[must_use]
     pub fn start(settings: BrokerSettings) -> Self {
         let (outgoing, to_publish) = mpsc::channel(QUEUED);
-        let (tell, events) = mpsc::channel(QUEUED);
+        let (tell, events) = mpsc::channel(QUEUED_IN);
+        let (tell_ask, asks) = mpsc::channel(QUEUED_ASKS);
         let (close, closing) = oneshot::channel();
-        let task = tokio::spawn(Connection::new(settings, to_publish, tell).run(closing));
-        Self { outgoing, events, close: Some(close), task }
+        let losses = Arc::new(Losses::default());
+        let ways = Ways { to_publish, tell, tell_ask, losses: Arc::clone(&losses) };
+        let task = tokio::spawn(Connection::new(settings, ways).run(closing));
+        Self { outgoing, events, asks, losses, unqueued: AtomicU64::new(0), close: Some(close), task }
     }
 
     /// Hands a message over without waiting.
     pub fn publish(&self, publication: Publication) {
         if self.outgoing.try_send(publication).is_err() {
+            self.unqueued.fetch_add(1, Ordering::Relaxed);
             tracing::error!("messages to the broker come faster than they can be queued; one is lost");
         }
     }
 
-    /// The next event. Cancel-safe.
+    /// The next event; what subscribers say comes after all else. Cancel-safe.
     pub async fn next(&mut self) -> BrokerEvent {
-        match self.events.recv().await {
+        let event = tokio::select! {
+            biased;
+            event = self.events.recv() => event,
+            ask = self.asks.recv() => ask,
+        };
+        match event {
             Some(event) => event,
             // The task ends only when told to.
             None => std::future::pending().await,
         }
+    }
+
+    /// Messages given up since the start.
+    #[must_use]
+    pub fn messages_lost(&self) -> u64 {
+        self.losses.messages.load(Ordering::Relaxed) + self.unqueued.load(Ordering::Relaxed)
+    }
+    /// What subscribers said so fast that it was not even looked at.
+    #[must_use]
+    pub fn asks_dropped(&self) -> u64 {
+        self.losses.asks.load(Ordering::Relaxed)
     }
 
     /// Waits, at most `within`, until the broker has everything, and says goodbye so that it drops the last will.
@@ -105,6 +179,7 @@ impl Broker {
         }
         // Nobody reads events any more: the task must not wait for that.
         self.events.close();
+        self.asks.close();
         if tokio::time::timeout(within, &mut self.task).await.is_err() {
             tracing::warn!("the broker did not take everything in time; it will publish the last will");
             self.task.abort();
@@ -118,13 +193,22 @@ impl Drop for Broker {
     }
 }
 
+/// The task's ends of the ways to the voice.
+struct Ways {
+    to_publish: mpsc::Receiver<Publication>,
+    tell: mpsc::Sender<BrokerEvent>,
+    tell_ask: mpsc::Sender<BrokerEvent>,
+    losses: Arc<Losses>,
+}
+
 struct Connection {
     client: AsyncClient,
     events: EventLoop,
-    topics: Vec<String>,
+    topics: Vec<Subscription>,
+    /// The first SUBACK of a connection is still to come.
+    subscribing: bool,
     outbox: Outbox,
-    to_publish: mpsc::Receiver<Publication>,
-    tell: mpsc::Sender<BrokerEvent>,
+    ways: Ways,
     silence_limit: Duration,
     connected: bool,
     failures: usize,
@@ -139,7 +223,7 @@ enum Polled {
 }
 
 impl Connection {
-    fn new(settings: BrokerSettings, to_publish: mpsc::Receiver<Publication>, tell: mpsc::Sender<BrokerEvent>) -> Self {
+    fn new(settings: BrokerSettings, ways: Ways) -> Self {
         let mut options = MqttOptions::new(settings.client_id, settings.host, settings.port);
         options.set_keep_alive(settings.keep_alive);
         options.set_clean_start(true);
@@ -161,9 +245,9 @@ impl Connection {
             client,
             events,
             topics: settings.topics,
+            subscribing: false,
             outbox: Outbox::default(),
-            to_publish,
-            tell,
+            ways,
             silence_limit: settings.keep_alive * 2 + Duration::from_secs(CONNECT_WITHIN_S),
             connected: false,
             failures: 0,
@@ -176,7 +260,8 @@ impl Connection {
         let mut open = true;
         loop {
             let polled = {
-                let Self { events, to_publish, outbox, client, silence_limit, goodbye_said, .. } = &mut self;
+                let Self { events, ways, outbox, client, silence_limit, goodbye_said, .. } = &mut self;
+                let to_publish = &mut ways.to_publish;
                 // Dropped only when stuck: the library's poll is not cancel-safe.
                 let poll = events.poll();
                 tokio::pin!(poll);
@@ -185,6 +270,7 @@ impl Connection {
                 tokio::pin!(stuck);
                 loop {
                     submit(outbox, client);
+                    ways.losses.messages.store(outbox.lost(), Ordering::Relaxed);
                     if !open && !outbox.is_connected() {
                         return;
                     }
@@ -228,14 +314,12 @@ impl Connection {
                 self.failures = 0;
                 self.complained = false;
                 self.outbox.connected();
-                let filters = self.topics.iter().map(|topic| Filter::new(topic.as_str(), QoS::AtLeastOnce));
-                if let Err(error) = self.client.try_subscribe_many(filters) {
-                    tracing::error!(%error, "cannot subscribe");
-                }
+                self.subscribing = true;
+                self.subscribe(self.topics.iter().map(Subscription::filter).collect());
                 tracing::info!("connected to the broker");
                 self.say(BrokerEvent::Connected).await;
             }
-            Event::Incoming(Packet::Publish(publish)) => self.say(BrokerEvent::Message(Box::new(publish))).await,
+            Event::Incoming(Packet::Publish(publish)) => self.incoming(publish).await,
             Event::Incoming(Packet::PubAck(ack)) => {
                 if !matches!(ack.reason, PubAckReason::Success | PubAckReason::NoMatchingSubscribers) {
                     tracing::error!(reason = ?ack.reason, "the broker refuses a message; does its access list name this board?");
@@ -243,20 +327,57 @@ impl Connection {
                 self.outbox.acknowledged(ack.pkid);
             }
             Event::Incoming(Packet::SubAck(ack)) => {
-                let refused =
-                    ack.return_codes.iter().filter(|code| !matches!(code, SubscribeReasonCode::Success(_))).count();
-                if refused > 0 {
-                    tracing::error!(refused, "the broker refuses subscriptions; does its access list name this board?");
-                }
+                self.subscribed(&ack.return_codes);
             }
             Event::Outgoing(Outgoing::Publish(packet_id)) => self.outbox.left(packet_id),
             _ => {}
         }
     }
 
+    fn subscribe(&self, filters: Vec<Filter>) {
+        if let Err(error) = self.client.try_subscribe_many(filters) {
+            tracing::error!(%error, "cannot subscribe");
+        }
+    }
+
+    fn subscribed(&mut self, codes: &[SubscribeReasonCode]) {
+        let is_refused = |code: &SubscribeReasonCode| !matches!(code, SubscribeReasonCode::Success(_));
+        let first = std::mem::take(&mut self.subscribing);
+        let (mut hopeless, mut instead) = (0, Vec::new());
+        for (index, _) in codes.iter().enumerate().filter(|(_, code)| is_refused(code)) {
+            match self.topics.get(index).filter(|topic| first && !topic.instead.is_empty()) {
+                Some(topic) => instead.extend(topic.instead.iter().map(|filter| topic.what.filter(filter))),
+                None => hopeless += 1,
+            }
+        }
+        if hopeless > 0 {
+            tracing::error!(
+                refused = hopeless,
+                "the broker refuses subscriptions; does its access list name this board?"
+            );
+        }
+        if !instead.is_empty() {
+            self.subscribe(instead);
+        }
+    }
+
+    async fn incoming(&mut self, mut publish: Publish) {
+        let now = Instant::now();
+        let limit = self.topics.iter().find_map(|topic| topic.ask_limit(&publish.topic));
+        let Some(limit) = limit else {
+            self.say(BrokerEvent::Message(Box::new(publish), now)).await;
+            return;
+        };
+        slim(&mut publish, limit);
+        // Full: what is dropped is what comes too fast to be answered.
+        if self.ways.tell_ask.try_send(BrokerEvent::Ask(Box::new(publish), now)).is_err() {
+            self.ways.losses.asks.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     async fn say(&mut self, event: BrokerEvent) {
         // An error means that the voice is closing; what comes in then concerns nobody.
-        let _ = self.tell.send(event).await;
+        let _ = self.ways.tell.send(event).await;
     }
 
     async fn lost(&mut self, why: &str, closing: &mut oneshot::Receiver<()>, open: &mut bool) {
@@ -274,7 +395,7 @@ impl Connection {
         // What is to be published meanwhile is kept; a wish to close ends the wait.
         while *open {
             tokio::select! {
-                publication = self.to_publish.recv() => match publication {
+                publication = self.ways.to_publish.recv() => match publication {
                     Some(publication) => self.outbox.put(publication),
                     None => *open = false,
                 },
@@ -285,11 +406,58 @@ impl Connection {
     }
 }
 
+impl Subscription {
+    fn filter(&self) -> Filter {
+        self.what.filter(&self.filter)
+    }
+    /// How much of a message on `topic` is kept, if this is a subscription to what subscribers say and the topic is of it.
+    fn ask_limit(&self, topic: &[u8]) -> Option<usize> {
+        let Listen::Ask(limit) = self.what else { return None };
+        let prefix = self.filter.strip_suffix('+')?;
+        topic.starts_with(prefix.as_bytes()).then_some(limit)
+    }
+}
+
+impl Listen {
+    fn filter(self, path: &str) -> Filter {
+        let (qos, retained) = match self {
+            Listen::Command => (QoS::AtLeastOnce, RetainForwardRule::Never),
+            Listen::Retained => (QoS::AtLeastOnce, RetainForwardRule::OnEverySubscribe),
+            Listen::Ask(_) => (QoS::AtMostOnce, RetainForwardRule::Never),
+        };
+        let mut filter = Filter::new(path, qos);
+        filter.nolocal = true;
+        filter.preserve_retain = true;
+        filter.retain_forward_rule = retained;
+        filter
+    }
+}
+
+/// Keeps of a message what can be of use: `limit` bytes and one more, which tells that it was too long.
+fn slim(publish: &mut Publish, limit: usize) {
+    let kept = publish.payload.len().min(limit + 1);
+    // A copy: the library's piece of its read buffer is larger.
+    publish.payload = publish.payload[..kept].to_vec().into();
+    if let Some(properties) = &mut publish.properties {
+        properties.user_properties.clear();
+        properties.content_type = None;
+        let long = properties.response_topic.as_ref().is_some_and(|topic| topic.len() > MAX_PROPERTY)
+            || properties.correlation_data.as_ref().is_some_and(|data| data.len() > MAX_PROPERTY);
+        if long {
+            properties.response_topic = None;
+            properties.correlation_data = None;
+        }
+    }
+}
+
 /// Gives the library what the outbox lets go.
 fn submit(outbox: &mut Outbox, client: &AsyncClient) {
-    while let Some(publication) = outbox.hand_out() {
+    let now = Instant::now();
+    while let Some(publication) = outbox.hand_out(now) {
         let retain = publication.kind == Kind::Latest;
+        let left = publication.expires_at.map(|at| at.saturating_duration_since(now).as_secs() + 1);
         let properties = PublishProperties {
+            message_expiry_interval: left.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),
             correlation_data: publication.correlation.map(Into::into),
             ..PublishProperties::default()
         };

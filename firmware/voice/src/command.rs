@@ -3,7 +3,7 @@
 //! Opens no token and judges nothing; it only keeps the letterhead (response topic, correlation data) while the eye reads the letter.
 
 use contract::claims::TokenKind;
-use contract::topic::{CommandTopic, Topics};
+use contract::topic::{AskTopic, CommandTopic, Topics};
 use rumqttc::v5::mqttbytes::valid_topic;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,6 +11,8 @@ use tokio::time::Instant;
 
 /// Most commands that may wait for the eye at once.
 pub const MOST_IN_FLIGHT: usize = 32;
+/// Of these, most that subscribers may have: the rest is for the control room.
+pub const MOST_ASKS_IN_FLIGHT: usize = MOST_IN_FLIGHT / 2;
 /// The eye answers within this time or counts as absent.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Longest correlation data that is carried, bytes.
@@ -27,6 +29,18 @@ pub struct ReturnAddress {
     pub correlation: Vec<u8>,
 }
 
+/// Topic levels below a site that are no camera's.
+const SITE_LEVELS: [&str; 3] = ["policy", "room", "all"];
+/// Topic levels below a camera on which a board speaks.
+const BOARD_LEVELS: [&str; 7] = ["state", "catalogue", "inbox", "share", "share-log", "usage", "journal"];
+
+/// Whether somebody says something on this level below a camera.
+fn is_spoken(level: &str) -> bool {
+    BOARD_LEVELS.contains(&level)
+        || CommandTopic::ALL.into_iter().any(|command| command.level() == level)
+        || AskTopic::ALL.into_iter().any(|ask| ask.level() == level)
+}
+
 impl ReturnAddress {
     /// Where to answer, if that is a place where this board may speak: within the site, no wildcard, and no topic on which a board, the
     /// control room or the policy office says something.
@@ -35,11 +49,10 @@ impl ReturnAddress {
         let (topic, correlation) = (topic?, correlation.unwrap_or_default());
         let prefix = format!("campari/v1/{site}/");
         let inside = topic.strip_prefix(&prefix)?;
-        let reserved = [topics.policy(), topics.heartbeat(), topics.presence(), topics.share_log(), topics.usage()];
-        let spoken = reserved.iter().any(|own| own == topic)
-            || topics.parse_command(topic).is_some()
-            || [topics.state(), topics.catalogue(), topics.journal()].iter().any(|own| own == topic)
-            || inside.split('/').nth(1) == Some("share");
+        let mut levels = inside.split('/');
+        let (first, second) = (levels.next().unwrap_or_default(), levels.next());
+        let spoken =
+            SITE_LEVELS.contains(&first) || second.is_some_and(is_spoken) || topics.parse_command(topic).is_some();
         let fits = topic.len() <= MAX_TOPIC && correlation.len() <= MAX_CORRELATION;
         let valid = !inside.is_empty() && valid_topic(topic) && !topic.contains('\0');
         (fits && valid && !spoken).then(|| Self { topic: topic.to_owned(), correlation: correlation.to_vec() })
@@ -62,6 +75,17 @@ pub fn kind(command: CommandTopic) -> TokenKind {
     }
 }
 
+/// The kind of token that a subscriber's topic carries.
+#[must_use]
+pub fn kind_of_ask(ask: AskTopic) -> TokenKind {
+    match ask {
+        AskTopic::Request => TokenKind::Request,
+        AskTopic::Withdraw => TokenKind::Withdraw,
+        AskTopic::Leave => TokenKind::Leave,
+        AskTopic::ReportLeak => TokenKind::ReportLeak,
+    }
+}
+
 /// Who is owed an answer.
 #[derive(Debug, Default)]
 pub struct InFlight {
@@ -79,6 +103,11 @@ impl InFlight {
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.owed.len() < MOST_IN_FLIGHT
+    }
+    /// Whether a subscriber's word may wait too.
+    #[must_use]
+    pub fn has_room_for_ask(&self) -> bool {
+        self.owed.len() < MOST_ASKS_IN_FLIGHT
     }
     /// Remembers who is owed the answer to `number`.
     pub fn owe(&mut self, number: u64, address: ReturnAddress, now: Instant) {
@@ -128,6 +157,9 @@ mod tests {
             "campari/v1/s/613/state",
             "campari/v1/s/613/share/tc/1",
             "campari/v1/s/614/share/tc/1",
+            "campari/v1/s/614/inbox",
+            "campari/v1/s/614/request/tc",
+            "campari/v1/s/room/taken/613/1",
             "campari/v1/s/policy",
             "campari/v1/s/room/heartbeat",
             "elsewhere",

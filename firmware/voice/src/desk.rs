@@ -7,6 +7,7 @@ use crate::broker::Broker;
 use crate::clock;
 use crate::command::{self, InFlight, ReturnAddress};
 use crate::eye::{EyeWriter, Greeting};
+use crate::limit::{Limits, Verdict};
 use crate::meter::Meter;
 use crate::outbox::{Kind, Publication};
 use crate::outlet::Picture;
@@ -14,7 +15,7 @@ use crate::shares::Shares;
 use crate::status::{Status, offline};
 use crate::viewer::Wishes;
 use contract::body::{Answer, EyeState, Refusal, ShareEvent, ShareLog, Usage};
-use contract::claims::{MAX_TOKEN, TokenKind};
+use contract::claims::{COMMAND_LIFE_S, MAX_REQUEST_TOKEN, MAX_TOKEN, TokenKind};
 use contract::policy::MAX_POLICY;
 use contract::topic::Topics;
 use contract::{EndReason, ErrorCode, Jti, SiteId, SubscriberId, ToldReason};
@@ -22,7 +23,16 @@ use link::{Destination, StreamId, ToEye, ToVoice};
 use rumqttc::v5::mqttbytes::v5::Publish;
 use serde::Serialize;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// Nobody waits longer for an answer than the command lives.
+const ANSWER_LIFE: Duration = Duration::from_secs(COMMAND_LIFE_S);
+/// No policy lets a request wait longer.
+const REQUEST_LIFE: Duration = Duration::from_secs(3600);
+/// How long a share's event is of use, at least and at most, whatever the clock says of its window.
+const LEAST_EVENT: Duration = Duration::from_secs(60);
+const MOST_EVENT: Duration = Duration::from_secs(24 * 3600);
 
 /// Everything between link, broker and receivers.
 #[derive(Debug)]
@@ -35,6 +45,7 @@ pub struct Desk {
     shares: Shares,
     status: Status,
     meter: Meter,
+    limits: Limits,
     /// The newest bundle that came: an eye that comes later gets it too.
     policy: Option<Vec<u8>>,
 }
@@ -52,6 +63,7 @@ impl Desk {
             shares,
             status: Status::default(),
             meter: Meter::default(),
+            limits: Limits::new(Instant::now()),
             policy: None,
         }
     }
@@ -94,7 +106,7 @@ impl Desk {
                     if let Some(sdp) = &wishes.started {
                         tracing::info!(share = %viewer.jti, "the first picture goes out");
                         let event = ShareEvent::Started { sdp: sdp.clone(), sealed: None };
-                        publish_event(broker, topics, &viewer.jti, &viewer.sub, &event);
+                        publish_event(broker, topics, (&viewer.jti, &viewer.sub), &event, viewer.exp);
                         publish_log(broker, topics, log_of(&viewer.jti, &viewer.sub, "started", viewer.started_at_ms));
                     }
                     wish(eye.as_ref(), &viewer.jti, &wishes);
@@ -113,9 +125,9 @@ impl Desk {
             }
             ToVoice::ShareGranted { jti, sub, filter, exp, at_ms } => {
                 tracing::info!(share = %jti, "granted");
-                publish_event(broker, &self.topics, &jti, &sub, &ShareEvent::Granted { exp, filter });
+                publish_event(broker, &self.topics, (&jti, &sub), &ShareEvent::Granted { exp, filter }, exp);
                 publish_log(broker, &self.topics, log_of(&jti, &sub, "granted", at_ms));
-                self.shares.grant(jti, sub);
+                self.shares.grant(jti, sub, exp);
             }
             ToVoice::ShareStarted { jti, encrypt_to: Some(_), .. } => {
                 tracing::error!(share = %jti, "this voice cannot encrypt yet, and sends nothing in clear that must not be");
@@ -124,21 +136,30 @@ impl Desk {
                 self.share_started(&jti, stream, delivery, at_ms);
             }
             ToVoice::ShareWaiting { jti, sub, until, at_ms } => {
-                publish_event(broker, &self.topics, &jti, &sub, &ShareEvent::Waiting { until });
-                publish_log(broker, &self.topics, log_of(&jti, &sub, "waiting", at_ms));
+                // First the media, then the words.
+                self.shares.pause(&jti);
+                tracing::info!(share = %jti, "waits for a viewer");
+                self.tell_share((&jti, &sub), &ShareEvent::Waiting { until }, "waiting", at_ms, broker);
             }
             ToVoice::ShareResumed { jti, sub, at_ms } => {
-                publish_log(broker, &self.topics, log_of(&jti, &sub, "resumed", at_ms));
+                if self.shares.resume(&jti) {
+                    let _ = tell(self.eye.as_ref(), &ToEye::KeyPicture { jti: jti.clone() }, &[]);
+                }
+                tracing::info!(share = %jti, "resumed");
+                self.tell_share((&jti, &sub), &ShareEvent::Resumed, "resumed", at_ms, broker);
             }
             ToVoice::ShareExtended { jti, sub, exp, at_ms } => {
-                publish_event(broker, &self.topics, &jti, &sub, &ShareEvent::Extended { exp });
-                publish_log(broker, &self.topics, log_of(&jti, &sub, "extended", at_ms));
+                self.shares.extend(&jti, exp);
+                self.tell_share((&jti, &sub), &ShareEvent::Extended { exp }, "extended", at_ms, broker);
             }
             ToVoice::ShareFiltered { jti, sub, filter, at_ms } => {
-                publish_event(broker, &self.topics, &jti, &sub, &ShareEvent::Filtered { filter });
-                publish_log(broker, &self.topics, log_of(&jti, &sub, "filtered", at_ms));
+                self.tell_share((&jti, &sub), &ShareEvent::Filtered { filter }, "filtered", at_ms, broker);
             }
-            ToVoice::RequestTold { jti, sub } => assure(broker, self.topics.share(&sub, &jti), body.to_vec()),
+            ToVoice::RequestTold { jti, sub } => {
+                let (topic, payload) = (self.topics.share(&sub, &jti), body.to_vec());
+                let expires_at = Some(Instant::now() + REQUEST_LIFE);
+                broker.publish(Publication { topic, payload, kind: Kind::Event, correlation: None, expires_at });
+            }
             ToVoice::Inbox => publish_latest(broker, self.topics.inbox(), body.to_vec()),
             ToVoice::ShareEnded { jti, sub, reason, told, at_ms } => {
                 let (viewer, untold) = self.shares.end(&jti);
@@ -157,6 +178,12 @@ impl Desk {
         }
     }
 
+    /// Tells subscriber and control room how a running share stands.
+    fn tell_share(&self, share: (&Jti, &SubscriberId), event: &ShareEvent, name: &str, at_ms: u64, broker: &Broker) {
+        publish_event(broker, &self.topics, share, event, self.shares.exp(share.0));
+        publish_log(broker, &self.topics, log_of(share.0, share.1, name, at_ms));
+    }
+
     fn share_started(&mut self, jti: &Jti, stream: StreamId, delivery: Destination, at_ms: u64) {
         if self.shares.start(jti, stream, delivery, at_ms, &mut self.meter) {
             tracing::info!(share = %jti, "started; waiting for its first key picture");
@@ -169,8 +196,8 @@ impl Desk {
 
     // From the broker.
 
-    /// A message came in.
-    pub fn broker_said(&mut self, publish: &Publish, broker: &Broker) {
+    /// A message came in at `came`.
+    pub fn broker_said(&mut self, publish: &Publish, came: Instant, broker: &Broker) {
         let Ok(topic) = std::str::from_utf8(&publish.topic) else { return };
         let body = &publish.payload[..];
         if topic == self.topics.policy() {
@@ -183,27 +210,56 @@ impl Desk {
             self.forward(|correlation| ToEye::Policy { correlation }, body, to, broker);
         } else if topic == self.topics.heartbeat() {
             let correlation = self.in_flight.number();
-            if body.len() <= MAX_TOKEN {
+            if body.len() <= MAX_TOKEN && !publish.retain && !is_expired(publish, came) {
                 let _ = tell(self.eye.as_ref(), &ToEye::Command { kind: TokenKind::Heartbeat, correlation }, body);
             }
         } else if let Some(command) = self.topics.parse_command(topic) {
-            if publish.retain {
-                tracing::warn!("a retained command on the broker is ignored: commands live for a minute");
-                return;
-            }
             let to = self.return_address(publish);
-            if body.len() > MAX_TOKEN {
-                refuse(
-                    broker,
-                    to,
-                    ErrorCode::TooLarge,
-                    format!("a token has at most {MAX_TOKEN} bytes, this one {}", body.len()),
-                );
-                return;
+            match unfit(publish, came, MAX_TOKEN) {
+                Some((code, detail)) => refuse(broker, to, code, detail),
+                None => {
+                    let kind = command::kind(command);
+                    self.forward(|correlation| ToEye::Command { kind, correlation }, body, to, broker);
+                }
             }
-            let kind = command::kind(command);
-            self.forward(|correlation| ToEye::Command { kind, correlation }, body, to, broker);
+        } else if let Some(to) = self.return_address(publish) {
+            // Who wants no answer may be no command at all.
+            let detail = "this version knows no such command; the board's version is in `state`";
+            refuse(broker, Some(to), ErrorCode::UnknownCommand, detail.into());
         }
+    }
+
+    /// What a subscriber said came in at `came`. Its turn comes after all else.
+    pub fn subscriber_said(&mut self, publish: &Publish, came: Instant, broker: &Broker) {
+        let Ok(topic) = std::str::from_utf8(&publish.topic) else { return };
+        let Some((ask, subscriber)) = self.topics.split_ask(topic) else { return };
+        let to = self.return_address(publish);
+        let (code, detail) = match (self.limits.admit(ask, subscriber.as_ref(), Instant::now()), &subscriber) {
+            (Verdict::Ignore, _) => return self.meter.ask_refused(),
+            (Verdict::Refuse, _) => (ErrorCode::Busy, "too many messages; try again in some seconds".into()),
+            (Verdict::Pass, None) => {
+                (ErrorCode::Malformed, "the topic must end in the subscriber's id, and this is none".into())
+            }
+            (Verdict::Pass, Some(_)) => match unfit(publish, came, MAX_REQUEST_TOKEN) {
+                Some(unfit) => unfit,
+                None if self.eye.as_ref().is_some_and(|eye| !eye.has_room_for_ask())
+                    || !self.in_flight.has_room_for_ask() =>
+                {
+                    (ErrorCode::Busy, "the camera has more to do than it can; try again in some seconds".into())
+                }
+                None => {
+                    let kind = command::kind_of_ask(ask);
+                    return self.forward(
+                        |correlation| ToEye::Command { kind, correlation },
+                        &publish.payload,
+                        to,
+                        broker,
+                    );
+                }
+            },
+        };
+        self.meter.ask_refused();
+        refuse(broker, to, code, detail);
     }
 
     fn return_address(&self, publish: &Publish) -> Option<ReturnAddress> {
@@ -254,10 +310,12 @@ impl Desk {
     /// Does what is due.
     pub fn tick(&mut self, broker: &Broker) {
         let now = Instant::now();
-        self.shares.tick(&self.slate, &mut self.meter);
+        let Self { shares, slate, meter, eye, .. } = self;
+        shares.tick(slate, meter, |jti| lost(eye.as_ref(), jti));
         while let Some(to) = self.in_flight.overdue(now) {
             answer_absent(broker, to);
         }
+        self.meter.broker_lost(broker.messages_lost(), broker.asks_dropped());
         if let Some(state) = self.status.say(now, self.meter.read()) {
             publish_latest(broker, self.topics.state(), json(&state));
         }
@@ -269,6 +327,24 @@ impl Desk {
         self.shares.close();
         publish_latest(broker, self.topics.state(), json(&offline()));
     }
+}
+
+/// Why a message is not passed on, whatever it says.
+fn unfit(publish: &Publish, came: Instant, most_bytes: usize) -> Option<(ErrorCode, String)> {
+    if publish.retain {
+        let detail = "retained on the broker: a command lives for a minute; publish it without the retain flag";
+        return Some((ErrorCode::Expired, detail.into()));
+    }
+    if publish.payload.len() > most_bytes {
+        return Some((ErrorCode::TooLarge, format!("this token may have at most {most_bytes} bytes")));
+    }
+    is_expired(publish, came).then(|| (ErrorCode::Expired, "its MQTT message expiry is over".into()))
+}
+
+/// Whether the expiry that its sender gave it (MQTT 5 §3.3.2.3.3; the broker has subtracted the time with it) is over.
+fn is_expired(publish: &Publish, came: Instant) -> bool {
+    let seconds = publish.properties.as_ref().and_then(|properties| properties.message_expiry_interval);
+    seconds.is_some_and(|seconds| came.elapsed() >= Duration::from_secs(seconds.into()))
 }
 
 struct Ended {
@@ -287,10 +363,21 @@ fn wish(eye: Option<&EyeWriter>, jti: &Jti, wishes: &Wishes) {
     if wishes.key_picture {
         let _ = tell(eye, &ToEye::KeyPicture { jti: jti.clone() }, &[]);
     }
+    if wishes.joined {
+        let _ = tell(eye, &ToEye::ViewerJoined { jti: jti.clone() }, &[]);
+    }
+    if wishes.lost {
+        lost(eye, jti);
+    }
     if wishes.left {
         tracing::info!(share = %jti, "the receiver said goodbye");
         let _ = tell(eye, &ToEye::ViewerLeft { jti: jti.clone() }, &[]);
     }
+}
+
+fn lost(eye: Option<&EyeWriter>, jti: &Jti) {
+    tracing::info!(share = %jti, "the receiver is no longer heard of");
+    let _ = tell(eye, &ToEye::ViewerLost { jti: jti.clone() }, &[]);
 }
 
 fn log_of(jti: &Jti, sub: &SubscriberId, event: &str, at_ms: u64) -> ShareLog {
@@ -298,7 +385,7 @@ fn log_of(jti: &Jti, sub: &SubscriberId, event: &str, at_ms: u64) -> ShareLog {
 }
 
 fn publish_end(broker: &Broker, topics: &Topics, jti: &Jti, sub: &SubscriberId, ended: &Ended) {
-    publish_event(broker, topics, jti, sub, &ShareEvent::Ended { reason: ended.told });
+    assure(broker, topics.share(sub, jti), json(&ShareEvent::Ended { reason: ended.told }));
     let log = ShareLog { reason: Some(ended.reason), usage: ended.usage, ..log_of(jti, sub, "ended", ended.at_ms) };
     if log.usage.is_some() {
         assure(broker, topics.usage(), json(&log));
@@ -306,8 +393,12 @@ fn publish_end(broker: &Broker, topics: &Topics, jti: &Jti, sub: &SubscriberId, 
     publish_log(broker, topics, log);
 }
 
-fn publish_event(broker: &Broker, topics: &Topics, jti: &Jti, sub: &SubscriberId, event: &ShareEvent) {
-    assure(broker, topics.share(sub, jti), json(event));
+/// An event that says how a running share stands: of use until its window closes.
+fn publish_event(broker: &Broker, topics: &Topics, (jti, sub): (&Jti, &SubscriberId), event: &ShareEvent, exp: u64) {
+    let left = Duration::from_secs(exp).saturating_sub(Duration::from_millis(clock::utc_ms()));
+    let expires_at = Some(Instant::now() + left.clamp(LEAST_EVENT, MOST_EVENT));
+    let (topic, payload) = (topics.share(sub, jti), json(event));
+    broker.publish(Publication { topic, payload, kind: Kind::Event, correlation: None, expires_at });
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "every caller makes the record for this")]
@@ -316,15 +407,16 @@ fn publish_log(broker: &Broker, topics: &Topics, log: ShareLog) {
 }
 
 fn assure(broker: &Broker, topic: String, payload: Vec<u8>) {
-    broker.publish(Publication { topic, payload, kind: Kind::Assured, correlation: None });
+    broker.publish(Publication { topic, payload, kind: Kind::Assured, correlation: None, expires_at: None });
 }
 
 fn publish_latest(broker: &Broker, topic: String, payload: Vec<u8>) {
-    broker.publish(Publication { topic, payload, kind: Kind::Latest, correlation: None });
+    broker.publish(Publication { topic, payload, kind: Kind::Latest, correlation: None, expires_at: None });
 }
 
 fn publish_answer(broker: &Broker, to: ReturnAddress, payload: Vec<u8>) {
-    broker.publish(Publication { topic: to.topic, payload, kind: Kind::Answer, correlation: Some(to.correlation) });
+    let (correlation, expires_at) = (Some(to.correlation), Some(Instant::now() + ANSWER_LIFE));
+    broker.publish(Publication { topic: to.topic, payload, kind: Kind::Answer, correlation, expires_at });
 }
 
 fn answer_absent(broker: &Broker, to: ReturnAddress) {

@@ -94,6 +94,14 @@ impl EyeWriter {
     }
 }
 
+impl EyeWriter {
+    /// Whether half of the queue is free: the other half is for commands.
+    #[must_use]
+    pub fn has_room_for_ask(&self) -> bool {
+        self.queue.capacity() > QUEUED / 2
+    }
+}
+
 impl Drop for EyeWriter {
     fn drop(&mut self) {
         self.task.abort();

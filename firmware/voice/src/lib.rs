@@ -10,6 +10,8 @@ pub mod command;
 pub mod config;
 pub mod desk;
 pub mod eye;
+pub mod hearing;
+pub mod limit;
 pub mod meter;
 pub mod outbox;
 pub mod outlet;
@@ -19,9 +21,10 @@ pub mod tls;
 pub mod viewer;
 pub mod wire;
 
-use broker::{Broker, BrokerEvent, BrokerSettings};
+use broker::{Broker, BrokerEvent, BrokerSettings, Listen, Subscription};
 use config::Config;
-use contract::topic::{CommandTopic, Topics};
+use contract::claims::MAX_REQUEST_TOKEN;
+use contract::topic::{AskTopic, CommandTopic, Topics};
 use desk::Desk;
 use eye::{EyeEvent, EyeLink};
 use shares::Shares;
@@ -66,7 +69,8 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), t
                 EyeEvent::Down => desk.eye_down(&broker),
             },
             event = broker.next() => match event {
-                BrokerEvent::Message(publish) => desk.broker_said(&publish, &broker),
+                BrokerEvent::Message(publish, at) => desk.broker_said(&publish, at, &broker),
+                BrokerEvent::Ask(publish, at) => desk.subscriber_said(&publish, at, &broker),
                 BrokerEvent::Connected | BrokerEvent::Lost => {}
             },
             () = std::future::poll_fn(|cx| desk.poll_receivers(cx)) => {}
@@ -85,7 +89,25 @@ fn hear(link: &mut EyeLink, desk: &mut Desk, broker: &Broker) {
     }
 }
 
-fn subscriptions(topics: &Topics) -> Vec<String> {
-    let commands = CommandTopic::ALL.into_iter().flat_map(|command| [topics.command(command), topics.all(command)]);
-    commands.chain([topics.heartbeat(), topics.policy()]).collect()
+/// All topics of one level at once, so that a command that this version does not know can be refused; where the broker's list does not allow that,
+/// each by its name.
+fn subscriptions(topics: &Topics) -> Vec<Subscription> {
+    let named = |of: &dyn Fn(CommandTopic) -> String| CommandTopic::ALL.into_iter().map(of).collect();
+    let site_wide = [CommandTopic::Preempt, CommandTopic::Release, CommandTopic::Revoke];
+    let commands = [
+        Subscription {
+            filter: topics.any_of_camera(),
+            what: Listen::Command,
+            instead: named(&|command| topics.command(command)),
+        },
+        Subscription {
+            filter: topics.any_of_all(),
+            what: Listen::Command,
+            instead: site_wide.into_iter().map(|command| topics.all(command)).collect(),
+        },
+        Subscription::new(topics.heartbeat(), Listen::Command),
+        Subscription::new(topics.policy(), Listen::Retained),
+    ];
+    let asks = AskTopic::ALL.into_iter().map(|ask| Subscription::new(topics.asks(ask), Listen::Ask(MAX_REQUEST_TOKEN)));
+    commands.into_iter().chain(asks).collect()
 }

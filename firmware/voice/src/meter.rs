@@ -24,6 +24,7 @@ pub struct Meter {
     packets_outside_share: u64,
     messages_lost: u64,
     asks_refused: u64,
+    asks_dropped: u64,
 }
 
 impl Default for Meter {
@@ -39,6 +40,7 @@ impl Default for Meter {
             packets_outside_share: 0,
             messages_lost: 0,
             asks_refused: 0,
+            asks_dropped: 0,
         }
     }
 }
@@ -89,10 +91,11 @@ impl Meter {
         self.shown = true;
         self.asks_refused += 1;
     }
-    /// So many messages to the broker were given up since the start.
-    pub fn messages_lost(&mut self, lost: u64) {
-        self.shown |= lost > 0;
-        self.messages_lost = lost;
+    /// So many messages to the broker, and from subscribers, were given up since the start.
+    pub fn broker_lost(&mut self, messages: u64, asks: u64) {
+        self.shown |= messages + asks > 0;
+        self.messages_lost = messages;
+        self.asks_dropped = asks;
     }
     /// RTP packets so far.
     #[must_use]
@@ -117,7 +120,7 @@ impl Meter {
             last_packet_at_ms: self.last_packet_at_ms,
             packets_outside_share: self.packets_outside_share,
             messages_lost: self.messages_lost,
-            asks_refused: self.asks_refused,
+            asks_refused: self.asks_refused + self.asks_dropped,
         })
     }
 }

@@ -72,6 +72,7 @@ struct Gate {
     start: usize,
     since: Option<Instant>,
     refused_at: Option<Instant>,
+    refusals: u32,
 }
 
 impl Outlet {
@@ -80,11 +81,12 @@ impl Outlet {
     pub fn new(packetiser: Packetiser) -> Self {
         Self { packetiser, gate: Gate::default(), awaits_key: true }
     }
-    /// The share started.
+    /// The share started, or goes on: with a key picture.
     pub fn open(&mut self) {
         self.gate.open = true;
+        self.awaits_key = true;
     }
-    /// The share is over: what waits is forgotten, and nothing goes out any more.
+    /// The share is over or waits: what waits is forgotten, and nothing goes out any more.
     pub fn close(&mut self) {
         self.gate.open = false;
         self.gate.forget();
@@ -103,6 +105,14 @@ impl Outlet {
     #[must_use]
     pub fn is_backed_up(&self) -> bool {
         !self.gate.waiting.is_empty()
+    }
+    /// A sign (ICMP port unreachable) came that nobody listens.
+    pub fn refused(&mut self, now: Instant) {
+        self.gate.refused_at = Some(now);
+    }
+    /// How many such signs came with the sending, since this was last asked.
+    pub fn take_refusals(&mut self) -> u32 {
+        std::mem::take(&mut self.gate.refusals)
     }
     /// Whether somebody began to listen where nobody did: true once, when refusals have ceased.
     pub fn listener_appeared(&mut self, now: Instant) -> bool {
@@ -167,6 +177,7 @@ impl Gate {
         match sink.send(packet) {
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                 self.refused_at = Some(now);
+                self.refusals += 1;
                 match sink.send(packet) {
                     Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
                     other => other,

@@ -16,10 +16,21 @@ const MOST_GRANTED: usize = 64;
 /// Most viewers at once.
 const MOST_VIEWERS: usize = 16;
 
+/// What the eye said of a share when it granted it.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    /// The share.
+    pub jti: Jti,
+    /// Its subscriber.
+    pub sub: SubscriberId,
+    /// Window closes, Unix seconds.
+    pub exp: u64,
+}
+
 /// The table.
 #[derive(Debug)]
 pub struct Shares {
-    granted: VecDeque<(Jti, SubscriberId)>,
+    granted: VecDeque<Granted>,
     viewers: Vec<Viewer>,
     /// Ends that the voice told because the eye was lost; the eye's own word about them adds nothing.
     told: VecDeque<Jti>,
@@ -33,14 +44,34 @@ impl Shares {
         Self { granted: VecDeque::new(), viewers: Vec::new(), told: VecDeque::new(), settings }
     }
 
-    /// Remembers whose share `jti` is.
-    pub fn grant(&mut self, jti: Jti, sub: SubscriberId) {
+    /// Remembers whose share `jti` is, and that its window closes at `exp` (Unix seconds).
+    pub fn grant(&mut self, jti: Jti, sub: SubscriberId, exp: u64) {
         self.told.retain(|known| *known != jti);
-        self.granted.retain(|(known, _)| *known != jti);
+        self.granted.retain(|known| known.jti != jti);
         if self.granted.len() >= MOST_GRANTED {
             self.granted.pop_front();
         }
-        self.granted.push_back((jti, sub));
+        self.granted.push_back(Granted { jti, sub, exp });
+    }
+    /// The window closes at `exp` now.
+    pub fn extend(&mut self, jti: &Jti, exp: u64) {
+        self.granted.iter_mut().filter(|known| known.jti == *jti).for_each(|known| known.exp = exp);
+    }
+    /// When the window closes, Unix seconds; 0 for a share that is not known.
+    #[must_use]
+    pub fn exp(&self, jti: &Jti) -> u64 {
+        self.granted.iter().find(|known| known.jti == *jti).map_or(0, |known| known.exp)
+    }
+    /// The share's media stops, and the share goes on.
+    pub fn pause(&mut self, jti: &Jti) {
+        self.viewers.iter_mut().filter(|viewer| viewer.jti == *jti).for_each(Viewer::pause);
+    }
+    /// The share's media flows again. False when there is none.
+    #[must_use]
+    pub fn resume(&mut self, jti: &Jti) -> bool {
+        let now = Instant::now();
+        let viewer = self.viewers.iter_mut().find(|viewer| viewer.jti == *jti && !viewer.is_slate());
+        viewer.map(|viewer| viewer.resume(now)).is_some()
     }
 
     /// Makes a viewer. False when the share was never granted, is running already, or there are too many.
@@ -53,7 +84,7 @@ impl Shares {
         at_ms: u64,
         meter: &mut Meter,
     ) -> bool {
-        let Some(share) = self.granted.iter().find(|(known, _)| known == jti).cloned() else { return false };
+        let Some(share) = self.granted.iter().find(|known| known.jti == *jti).cloned() else { return false };
         if self.viewers.len() >= MOST_VIEWERS || self.viewers.iter().any(|viewer| viewer.jti == *jti) {
             return false;
         }
@@ -91,7 +122,7 @@ impl Shares {
     /// The eye ended a share: its viewer, to be closed, and whether the end is still to be told.
     #[must_use]
     pub fn end(&mut self, jti: &Jti) -> (Option<Viewer>, bool) {
-        self.granted.retain(|(known, _)| known != jti);
+        self.granted.retain(|known| known.jti != *jti);
         let told = self.told.iter().any(|known| known == jti);
         let viewer =
             self.viewers.iter().position(|viewer| viewer.jti == *jti && !told).map(|at| self.viewers.swap_remove(at));
@@ -102,7 +133,7 @@ impl Shares {
     /// the slate for a while, the others are closed.
     pub fn lose_eye(&mut self, mut tell: impl FnMut(&Jti, &SubscriberId, Option<&Viewer>)) {
         let now = Instant::now();
-        for (jti, sub) in std::mem::take(&mut self.granted) {
+        for Granted { jti, sub, .. } in std::mem::take(&mut self.granted) {
             tell(&jti, &sub, self.viewers.iter().find(|viewer| viewer.jti == jti));
             if self.told.len() >= MOST_GRANTED {
                 self.told.pop_front();
@@ -123,9 +154,14 @@ impl Shares {
         self.viewers.iter().filter_map(Viewer::deadline).min()
     }
 
-    /// Does what is due.
-    pub fn tick(&mut self, slate: &[u8], meter: &mut Meter) {
+    /// Does what is due; shares whose receiver is no longer heard of go to `lost`.
+    pub fn tick(&mut self, slate: &[u8], meter: &mut Meter, mut lost: impl FnMut(&Jti)) {
         let now = Instant::now();
+        self.viewers.iter_mut().for_each(|viewer| {
+            if viewer.fell_silent(now) {
+                lost(&viewer.jti);
+            }
+        });
         let mut index = 0;
         while index < self.viewers.len() {
             if self.viewers[index].tick(now, slate, meter) {

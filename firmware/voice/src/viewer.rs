@@ -3,8 +3,10 @@
 //! Decides nothing about who may watch; it is made when the eye says that a share started and unmade when it says that it ended.
 
 use crate::clock;
+use crate::hearing::Hearing;
 use crate::meter::Meter;
 use crate::outlet::{Fate, Outlet, Picture};
+use crate::shares::Granted;
 use crate::wire::Wire;
 use contract::body::Usage;
 use contract::{Jti, Rung, SubscriberId};
@@ -39,6 +41,10 @@ pub struct Wishes {
     pub key_picture: bool,
     /// The receiver said goodbye.
     pub left: bool,
+    /// It is no longer heard of.
+    pub lost: bool,
+    /// It is heard, for the first time or again.
+    pub joined: bool,
 }
 
 /// Where a viewer stands.
@@ -63,6 +69,8 @@ pub struct Viewer {
     pub stream: StreamId,
     /// Where it is.
     pub destination: Destination,
+    /// When the share's window closes, Unix seconds, as known when it started.
+    pub exp: u64,
     /// When the eye started it, Unix milliseconds.
     pub started_at_ms: u64,
     cname: String,
@@ -70,6 +78,9 @@ pub struct Viewer {
     wire: Option<Wire>,
     reopen_at: Instant,
     phase: Phase,
+    /// The eye said that the share waits: no media.
+    paused: bool,
+    hearing: Hearing,
     key_asked_at: Option<Instant>,
     report_at: Instant,
     since: Instant,
@@ -81,7 +92,7 @@ impl Viewer {
     /// A viewer that waits for its first key picture.
     #[must_use]
     pub fn new(
-        share: (Jti, SubscriberId),
+        share: Granted,
         stream: StreamId,
         destination: Destination,
         started_at_ms: u64,
@@ -93,8 +104,9 @@ impl Viewer {
         let mut outlet = Outlet::new(Packetiser::new(start, settings.max_payload_bytes));
         outlet.open();
         let mut viewer = Self {
-            jti: share.0,
-            sub: share.1,
+            jti: share.jti,
+            sub: share.sub,
+            exp: share.exp,
             stream,
             destination,
             started_at_ms,
@@ -103,6 +115,8 @@ impl Viewer {
             wire: None,
             reopen_at: now,
             phase: Phase::Waiting,
+            paused: false,
+            hearing: Hearing::default(),
             key_asked_at: None,
             report_at: now,
             since: now,
@@ -128,7 +142,7 @@ impl Viewer {
     /// Gives it a picture of its stream.
     pub fn picture(&mut self, picture: &Picture<'_>, rung: Rung, now: Instant, meter: &mut Meter) -> Wishes {
         let mut wishes = Wishes::default();
-        if matches!(self.phase, Phase::Slate { .. }) || self.wire.is_none() {
+        if matches!(self.phase, Phase::Slate { .. }) || self.wire.is_none() || self.paused {
             return wishes;
         }
         if self.phase == Phase::Waiting {
@@ -147,7 +161,22 @@ impl Viewer {
         if self.outlet.listener_appeared(now) {
             wishes.key_picture |= self.may_ask_for_key(now);
         }
+        let refusals = self.outlet.take_refusals();
+        wishes.lost = self.hearing.refused(refusals, now);
         wishes
+    }
+
+    /// No viewer is there, says the eye: no media until [`Viewer::resume`]. Sender reports go on, so that a receiver that comes back finds us.
+    pub fn pause(&mut self) {
+        self.paused = true;
+        self.outlet.close();
+    }
+    /// Media flows again: same source, next sequence number, first a key picture.
+    pub fn resume(&mut self, now: Instant) {
+        self.paused = false;
+        self.outlet.open();
+        self.last_picture_us = None;
+        self.hearing.resume(now);
     }
 
     fn describe(&self, picture: &Picture<'_>) -> Option<String> {
@@ -201,7 +230,7 @@ impl Viewer {
 
     /// The eye is lost: the slate takes the picture's place. Whether there is a picture to replace.
     pub fn eye_lost(&mut self, now: Instant) -> bool {
-        let watched = self.phase == Phase::Watching && self.wire.is_some();
+        let watched = self.phase == Phase::Watching && self.wire.is_some() && !self.paused;
         if watched {
             self.phase = Phase::Slate { until: now + SLATE_FOR, next: now };
         }
@@ -227,7 +256,13 @@ impl Viewer {
             Phase::Slate { until, next } => Some(next.min(until)),
             _ => None,
         };
-        [report, reopen, slate].into_iter().flatten().min()
+        let silence = self.hearing.deadline().filter(|_| self.phase == Phase::Watching);
+        [report, reopen, slate, silence].into_iter().flatten().min()
+    }
+
+    /// Whether the receiver has just become too silent to be there.
+    pub fn fell_silent(&mut self, now: Instant) -> bool {
+        self.phase == Phase::Watching && self.hearing.fell_silent(now)
     }
 
     /// Does what is due. False when the viewer is done with (its slate has stood long enough).
@@ -275,15 +310,16 @@ impl Viewer {
         let Some(wire) = &self.wire else { return Poll::Pending };
         let mut wishes = Wishes::default();
         let ours = self.outlet.packetiser().ssrc();
-        let mut asked = false;
+        let (mut asked, mut spoke) = (false, false);
         let heard = wire.poll_heard(cx, &mut |datagram| {
             let read = rtcp::read(datagram, ours, |feedback| match feedback {
                 Feedback::KeyPicture => asked = true,
                 Feedback::Goodbye => wishes.left = true,
                 Feedback::Reception(_) => {}
             });
-            if let Err(error) = read {
-                tracing::debug!(%error, "a receiver sent something else than RTCP");
+            match read {
+                Ok(()) => spoke = true,
+                Err(error) => tracing::debug!(%error, "a receiver sent something else than RTCP"),
             }
         });
         let drained = self.outlet.is_backed_up() && wire.poll_writable(cx).is_ready();
@@ -291,6 +327,13 @@ impl Viewer {
             self.outlet.drain(&wire.second_try(), meter);
         }
         wishes.key_picture = asked && self.may_ask_for_key(now);
+        if self.phase != Phase::Waiting && !self.is_slate() {
+            wishes.joined = spoke && !wishes.left && self.hearing.heard(now);
+            if let Poll::Ready(refusals @ 1..) = heard {
+                self.outlet.refused(now);
+                wishes.lost = self.hearing.refused(refusals, now);
+            }
+        }
         if heard.is_ready() || drained { Poll::Ready(wishes) } else { Poll::Pending }
     }
 

@@ -70,15 +70,16 @@ impl Wire {
     }
 
     /// Reads what the receiver sends: RTCP goes to `heard`; on the RTP port nothing is expected, and refusals are taken off both.
-    /// Ready when something was there.
-    pub fn poll_heard(&self, cx: &mut Context<'_>, heard: &mut impl FnMut(&[u8])) -> Poll<()> {
-        let rtcp = drain(&self.rtcp, cx, heard);
-        let rtp = drain(&self.rtp, cx, &mut |_| ());
-        if rtcp || rtp { Poll::Ready(()) } else { Poll::Pending }
+    /// Ready when something was there, with the number of refusals on the RTP port.
+    pub fn poll_heard(&self, cx: &mut Context<'_>, heard: &mut impl FnMut(&mut [u8])) -> Poll<u32> {
+        let mut refusals = 0;
+        let rtcp = drain(&self.rtcp, cx, heard, &mut 0);
+        let rtp = drain(&self.rtp, cx, &mut |_| (), &mut refusals);
+        if rtcp || rtp { Poll::Ready(refusals) } else { Poll::Pending }
     }
 }
 
-fn drain(socket: &UdpSocket, cx: &mut Context<'_>, heard: &mut impl FnMut(&[u8])) -> bool {
+fn drain(socket: &UdpSocket, cx: &mut Context<'_>, heard: &mut impl FnMut(&mut [u8]), refusals: &mut u32) -> bool {
     let mut any = false;
     let mut datagram = [0_u8; 1500];
     for _ in 0..MOST_AT_ONCE {
@@ -88,11 +89,14 @@ fn drain(socket: &UdpSocket, cx: &mut Context<'_>, heard: &mut impl FnMut(&[u8])
         match socket.try_recv(&mut datagram) {
             Ok(length) => {
                 any = true;
-                heard(&datagram[..length]);
+                heard(&mut datagram[..length]);
             }
             // Readiness was stale; the next poll registers anew.
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(_) => any = true,
+            Err(error) => {
+                any = true;
+                *refusals += u32::from(error.kind() == ErrorKind::ConnectionRefused);
+            }
         }
     }
     any
