@@ -30,7 +30,7 @@ async fn resumed(eye: &mut EyeSession) {
 async fn packet(receiver: &Receiver) -> (u32, u16) {
     let mut packet = [0; 2000];
     patient("a packet", receiver.rtp.recv_from(&mut packet)).await.expect("readable");
-    (u32::from_be_bytes(*packet[8..].first_chunk().unwrap()), u16::from_be_bytes([packet[2], packet[3]]))
+    (u32::from_be_bytes(*packet[8..].first_chunk().expect("a header")), u16::from_be_bytes([packet[2], packet[3]]))
 }
 
 /// A share that runs and whose receiver has said that it is there.
@@ -39,7 +39,7 @@ async fn watched(eye: &mut EyeSession, receiver: &Receiver) -> SocketAddr {
     eye.start("one", 0, receiver.port).await;
     eye.picture(0, 1, &KEY).await;
     let (_, sender) = receiver.report().await;
-    receiver.rtcp.send_to(&ALIVE, sender).await.unwrap();
+    receiver.rtcp.send_to(&ALIVE, sender).await.expect("sent");
     eye.hear_until(is_joined).await;
     sender
 }
