@@ -15,8 +15,10 @@ mod lint;
 mod progress;
 mod setup;
 mod test;
+mod vendor;
 mod venv;
 mod workspace;
+mod yocto_check;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -53,6 +55,10 @@ enum Command {
     Leak(leak::Options),
     /// Tries to undo masking: re-identification, plate reading, several frames, edges, the stream.
     Attack(attack::Options),
+    /// Makes and pins the source archive that the Yocto recipes build from.
+    Vendor(vendor::Options),
+    /// bitbake reads the Yocto layer and plans its images; exit status 2 when not everything for it was at hand.
+    YoctoCheck(yocto_check::Options),
 }
 
 fn main() -> ExitCode {
@@ -68,12 +74,15 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options),
         Command::Leak(options) => leak::run(&options),
         Command::Attack(options) => attack::run(&options),
+        Command::Vendor(options) => vendor::run(&options),
+        Command::YoctoCheck(options) => return finish(yocto_check::run(&options)),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    finish(done.map(|()| ExitCode::SUCCESS))
+}
+
+fn finish(done: anyhow::Result<ExitCode>) -> ExitCode {
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }
