@@ -1,0 +1,33 @@
+SUMMARY = "Marks a slot good once the new system has shown that it masks"
+DESCRIPTION = "Otherwise the board starts anew, and its boot loader goes back to the other slot."
+SECTION = "base"
+LICENSE = "Apache-2.0"
+LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/Apache-2.0;md5=89aea4e17d99a7cacdbeed46a0096b10"
+
+SRC_URI = " \
+    file://campari-mark-good.service \
+    file://campari-self-test.service \
+    file://mark-good \
+"
+
+S = "${UNPACKDIR}"
+
+inherit allarch features_check systemd
+
+REQUIRED_DISTRO_FEATURES = "rauc systemd"
+
+SYSTEMD_SERVICE:${PN} = "campari-mark-good.service campari-self-test.service"
+
+do_configure[noexec] = "1"
+do_compile[noexec] = "1"
+
+do_install() {
+    install -d ${D}${systemd_system_unitdir}
+    install -m 0644 ${UNPACKDIR}/campari-mark-good.service ${UNPACKDIR}/campari-self-test.service ${D}${systemd_system_unitdir}/
+    install -D -m 0755 ${UNPACKDIR}/mark-good ${D}${nonarch_libexecdir}/campari/mark-good
+    sed -i -e 's,@LIBEXECDIR@,${nonarch_libexecdir},' ${D}${systemd_system_unitdir}/campari-mark-good.service
+}
+
+FILES:${PN} += "${nonarch_libexecdir}/campari"
+
+RDEPENDS:${PN} = "campari-eye rauc rauc-service virtual-rauc-conf"
