@@ -12,8 +12,8 @@ DEPENDS += "clang-native libtensorflowlite-c"
 DEPENDS += "openssl-native pkgconfig-native zlib-native"
 DEPENDS:append:x86-64 = " nasm-native"
 
-# Crates are in the archive, beside a .cargo/config.toml that names them in place of the registry.
-CARGO_DISABLE_BITBAKE_VENDORING = "1"
+# Crates are in the archive; cargo.bbclass names this folder in place of the registry, and compiles with --frozen.
+CARGO_VENDORING_DIRECTORY = "${S}/vendor"
 # LTO and line tables as the workspace's release profile states them.
 CARGO_BUILD_FLAGS += "--package eye --package voice --package campari --package maskfile"
 
