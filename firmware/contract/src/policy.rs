@@ -296,6 +296,12 @@ impl Policy {
         unique("keys.kid", self.keys.iter().map(|k| k.kid.to_string()))?;
         unique("keys.x", self.keys.iter().map(|k| k.x.clone()))?;
         unique("subscribers.id", self.subscribers.iter().map(|s| s.id.to_string()))?;
+        // A subscriber signs under its id: whoever signs must be one of the two, by name and by key.
+        let signing = || self.subscribers.iter().filter(|s| s.x.is_some());
+        let names = self.keys.iter().map(|k| k.kid.to_string()).chain(signing().map(|s| s.id.to_string()));
+        unique("keys.kid and subscribers.id", names)?;
+        let keys = self.keys.iter().map(|k| k.x.clone()).chain(signing().filter_map(|s| s.x.clone()));
+        unique("keys.x and subscribers.x", keys)?;
         unique("views", self.views.iter().map(|v| format!("{} of camera {}", v.name, v.camera)))
     }
 }

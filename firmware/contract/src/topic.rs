@@ -1,5 +1,6 @@
 //! MQTT topics, root `campari/v1/<site>/<camera>/`.
 
+use crate::claims::TokenKind;
 use crate::{CameraId, Jti, SiteId, SubscriberId};
 
 /// Topics of one camera.
@@ -57,6 +58,21 @@ impl AskTopic {
             AskTopic::Leave => "leave",
             AskTopic::ReportLeak => "report-leak",
         }
+    }
+    /// The kind of token that it carries.
+    #[must_use]
+    pub fn kind(self) -> TokenKind {
+        match self {
+            AskTopic::Request => TokenKind::Request,
+            AskTopic::Withdraw => TokenKind::Withdraw,
+            AskTopic::Leave => TokenKind::Leave,
+            AskTopic::ReportLeak => TokenKind::ReportLeak,
+        }
+    }
+    /// Whether tokens of `kind` come by it.
+    #[must_use]
+    pub fn carries(self, kind: TokenKind) -> bool {
+        self.kind() == kind
     }
 }
 

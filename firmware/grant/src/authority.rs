@@ -1,9 +1,11 @@
-//! The state machine itself: what it holds, what it answers, and how time moves it. The commands are in `commands.rs`.
+//! The state machine itself: what it holds and what it answers. How time moves it is in `time.rs`; what comes in, in the other files.
 
 use crate::challenge::Challenges;
 use crate::lease::Lease;
-use crate::replay::Used;
+use crate::replay::{Asked, Used};
+use crate::requests::Queue;
 use crate::{Event, Now, Share, Snapshot};
+use contract::asking::LeakStanding;
 use contract::body::{Mode, ShareState, ShareSummary};
 use contract::policy::Policy;
 use contract::{CameraId, Challenge, EndReason, Filter, Jti, SiteId};
@@ -11,10 +13,8 @@ use std::collections::VecDeque;
 
 /// Most shares at once on any board; the policy may say fewer.
 pub const MAX_SHARES: usize = 8;
-/// With this many events undrained nothing new is opened.
+/// With this many events undrained nothing new is opened or asked for.
 pub const MAX_EVENTS: usize = 64;
-/// While shares stand the wall clock is looked at this often, milliseconds.
-const CLOCK_CHECK_MS: u64 = 250;
 
 /// Which camera this is and what its board can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,23 +36,6 @@ pub enum PolicyVerdict {
     AlreadyHeld,
 }
 
-/// What the authority waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Timer {
-    /// The next window opens: a waiting share starts.
-    WindowOpens,
-    /// The next window closes: a share expires.
-    WindowCloses,
-    /// The last heartbeat is too old: every share ends.
-    Lease,
-    /// Time to look at the wall clock again, so that a step forward past a share's `exp` ends it in time.
-    ClockCheck,
-}
-
-impl Timer {
-    const ALL: [Timer; 4] = [Timer::WindowOpens, Timer::WindowCloses, Timer::Lease, Timer::ClockCheck];
-}
-
 /// The grant authority of one camera. See the [crate] for its contract.
 #[derive(Debug)]
 pub struct Authority {
@@ -63,14 +46,26 @@ pub struct Authority {
     pub(crate) challenges: Challenges,
     pub(crate) lease: Lease,
     pub(crate) used: Used,
+    pub(crate) asked: Asked,
     pub(crate) shares: heapless::Vec<Share, MAX_SHARES>,
+    /// Shares that a preempt ended and that come back at the release, where the policy says so.
+    pub(crate) suspended: heapless::Vec<Share, MAX_SHARES>,
+    pub(crate) requests: Queue,
     pub(crate) mode: Mode,
+    /// The camera turns: it can look at one view at a time.
+    pub(crate) turns: bool,
+    /// Since when the camera does not look where it was sent, monotonic milliseconds.
+    pub(crate) away_since_ms: Option<u64>,
+    /// Somebody reported something uncovered.
+    pub(crate) leak: Option<LeakStanding>,
+    /// When a report was last told as an event, monotonic milliseconds.
+    pub(crate) leak_told_ms: u64,
     /// The privacy switch at the camera counts as on.
     pub(crate) private: bool,
     pub(crate) applied_epoch: u64,
     pub(crate) generation: u64,
-    events: VecDeque<Event>,
-    monotonic_ms: u64,
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) monotonic_ms: u64,
 }
 
 impl Authority {
@@ -90,8 +85,15 @@ impl Authority {
             challenges: Challenges::new(challenge),
             lease: Lease::import(snapshot.counters, snapshot.room_epoch),
             used: Used::import(snapshot.used),
+            asked: Asked::default(),
             shares: heapless::Vec::new(),
+            suspended: heapless::Vec::new(),
+            requests: Queue::default(),
             mode: snapshot.mode,
+            turns: false,
+            away_since_ms: None,
+            leak: snapshot.leak,
+            leak_told_ms: now.monotonic_ms,
             private: false,
             applied_epoch: snapshot.applied_epoch,
             generation: 0,
@@ -110,6 +112,7 @@ impl Authority {
             policy_version: self.held_version,
             used: self.used.export(),
             counters: self.lease.export(),
+            leak: self.leak,
         }
     }
 
@@ -138,6 +141,7 @@ impl Authority {
             && share.state() == ShareState::Sharing
             && now.monotonic_ms >= share.opens_ms()
             && !share.is_over(now)
+            && self.view_ends_ms().is_none_or(|ends_ms| now.monotonic_ms < ends_ms)
             && self.lease_ends_ms().is_some_and(|ends_ms| now.monotonic_ms < ends_ms)
     }
 
@@ -188,53 +192,15 @@ impl Authority {
         self.challenges.rotate(new, now.monotonic_ms);
     }
 
+    /// What `jti`s of subscribers are remembered at this moment, for tests of the bound.
+    #[must_use]
+    pub fn asked_remembered(&self) -> usize {
+        self.asked.len()
+    }
+
     /// The next decision, in order. Drain it after every `handle_*`.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
-    }
-
-    /// When, on the monotonic clock, [`Authority::handle_timeout`] must be called at the latest.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<u64> {
-        Timer::ALL.into_iter().filter_map(|timer| self.deadline(timer)).min()
-    }
-
-    /// When `timer` is due, in monotonic milliseconds.
-    #[must_use]
-    pub fn deadline(&self, timer: Timer) -> Option<u64> {
-        if self.shares.is_empty() {
-            return None;
-        }
-        let waiting = self.shares.iter().filter(|share| share.state() == ShareState::Waiting);
-        match timer {
-            Timer::WindowOpens => waiting.map(Share::opens_ms).min(),
-            Timer::WindowCloses => self.shares.iter().map(Share::closes_ms).min(),
-            Timer::Lease => Some(self.lease_ends_ms().unwrap_or(self.monotonic_ms)),
-            Timer::ClockCheck => Some(self.monotonic_ms.saturating_add(CLOCK_CHECK_MS)),
-        }
-    }
-
-    /// Lets time pass: ends what is over, starts what begins. Gives back `now` with a monotonic time that never runs backwards.
-    pub fn handle_timeout(&mut self, now: Now) -> Now {
-        let now = self.never_back(now);
-        self.monotonic_ms = now.monotonic_ms;
-        self.used.forget(now);
-        let lease_ends_ms = self.lease_ends_ms().unwrap_or(0);
-        self.end_where(|share| {
-            let lease_lost = now.monotonic_ms >= lease_ends_ms;
-            if share.is_over(now) && (!lease_lost || share.closes_ms() <= lease_ends_ms) {
-                Some(EndReason::Expired)
-            } else {
-                lease_lost.then_some(EndReason::ControlRoomLost)
-            }
-        });
-        for share in &mut self.shares {
-            if share.state() == ShareState::Waiting && now.monotonic_ms >= share.opens_ms() {
-                share.start();
-                self.events.push_back(Event::Started { jti: share.jti().clone(), sub: share.sub().clone() });
-            }
-        }
-        now
     }
 
     /// Ends every share for which `judge` gives a reason.
@@ -248,6 +214,11 @@ impl Authority {
             events.push_back(Event::Ended { jti, sub, reason, told: reason.told() });
             false
         });
+        if !self.shares.iter().any(Share::has_begun) {
+            // It was sent nowhere any more: nothing to be away from.
+            self.away_since_ms = None;
+        }
+        self.tell_filters();
         ended
     }
 
@@ -260,7 +231,7 @@ impl Authority {
     pub(crate) fn lease_ends_ms(&self) -> Option<u64> {
         self.lease.ends_ms(self.policy.as_ref()?)
     }
-    fn never_back(&self, now: Now) -> Now {
+    pub(crate) fn never_back(&self, now: Now) -> Now {
         Now { monotonic_ms: now.monotonic_ms.max(self.monotonic_ms), ..now }
     }
 }

@@ -4,9 +4,10 @@
 use crate::challenge::Challenges;
 use crate::{Config, Now};
 use contract::body::Refusal;
-use contract::claims::{COMMAND_LIFE_S, Delivery, Envelope, Grant};
+use contract::claims::{COMMAND_LIFE_S, Delivery, Envelope, Grant, Request};
 use contract::policy::{Policy, Role, SubscriberRule, TrustedKey};
-use contract::{EncryptionKey, EncryptionKeyError, ErrorCode};
+use contract::{EncryptionKey, EncryptionKeyError, ErrorCode, Filter, KeyId, SubscriberId, ViewName};
+use serde_json::Value;
 
 /// A command's `iat` may be ahead of the board's clock by this much, seconds.
 pub const SKEW_S: u64 = 30;
@@ -29,23 +30,33 @@ fn refuse<T>(code: ErrorCode, detail: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::new(code, detail))
 }
 
-/// The key that signed, if it is trusted with `role` on this camera.
+/// The key that signed, if it is trusted with one of `roles` on this camera.
 pub(crate) fn actor<'p>(
     policy: &'p Policy,
     config: &Config,
-    envelope: &Envelope,
-    role: Role,
+    kid: &KeyId,
+    roles: &[Role],
 ) -> Result<&'p TrustedKey, Refusal> {
-    let Some(key) = policy.keys.iter().find(|key| key.kid == envelope.iss) else {
+    let Some(key) = policy.keys.iter().find(|key| key.kid == *kid) else {
         return refuse(ErrorCode::UnknownKey, "the signing key is not in the policy's trust store");
     };
-    if key.role != role {
-        return refuse(ErrorCode::NotAllowed, format!("the signing key's role is {:?}, this takes {role:?}", key.role));
+    if !roles.contains(&key.role) {
+        let detail = format!("the signing key's role is {:?}, this takes {roles:?}", key.role);
+        return refuse(ErrorCode::NotAllowed, detail);
     }
     if !key.cameras.is_empty() && !key.cameras.contains(&config.camera) {
         return refuse(ErrorCode::NotAllowed, "the signing key has no rights on this camera");
     }
     Ok(key)
+}
+
+/// The subscriber that signed, if the policy names a key of it.
+pub(crate) fn subscriber<'p>(policy: &'p Policy, kid: &KeyId) -> Result<&'p SubscriberRule, Refusal> {
+    let named = policy.subscribers.iter().find(|rule| rule.id.as_str() == kid.as_str() && rule.x.is_some());
+    match named {
+        Some(rule) => Ok(rule),
+        None => refuse(ErrorCode::UnknownKey, "the policy names no key of such a subscriber"),
+    }
 }
 
 /// Whether the command is for this camera. `site_wide` says whether `site/*` will do.
@@ -77,6 +88,11 @@ pub(crate) fn freshness(envelope: &Envelope, effect: Effect, challenges: &Challe
         }
         None => return refuse(ErrorCode::StaleChallenge, "the challenge is missing"),
     }
+    recent(envelope, now)
+}
+
+/// Whether it was issued a moment ago, by the board's wall clock.
+pub(crate) fn recent(envelope: &Envelope, now: Now) -> Result<(), Refusal> {
     let (iat, now_s) = (envelope.iat, now.utc_s());
     if iat > now_s.saturating_add(SKEW_S) {
         let detail = format!("issued {} s ahead of the board's clock, at most {SKEW_S} s are allowed", iat - now_s);
@@ -114,58 +130,111 @@ pub(crate) fn window(grant: &Grant, now: Now) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether `policy` allows this grant on this board: asked when it comes, and again of every running share when the policy changes.
-pub(crate) fn policy_allows(policy: &Policy, config: &Config, grant: &Grant) -> Result<(), Refusal> {
-    let key = actor(policy, config, &grant.envelope, Role::Centralist)?;
-    let length_s = grant.exp.saturating_sub(grant.nbf);
+/// Whether `policy` allows this grant on this board, `signer` answering for its window: asked when it comes, and again of every share when that is
+/// extended or the policy changes.
+pub(crate) fn policy_allows(policy: &Policy, config: &Config, grant: &Grant, signer: &KeyId) -> Result<(), Refusal> {
+    let key = actor(policy, config, signer, &[Role::Centralist])?;
+    let terms = Terms::of_grant(grant);
     if let Some(longest_s) = key.longest_grant_s
-        && length_s > longest_s
+        && terms.length_s > longest_s
     {
-        return refuse(ErrorCode::NotAllowed, format!("{length_s} s; this key may grant at most {longest_s} s"));
+        let detail = format!("{} s; this key may grant at most {longest_s} s", terms.length_s);
+        return refuse(ErrorCode::NotAllowed, detail);
     }
     if grant.exp > policy.valid_until {
         return refuse(ErrorCode::OutsidePolicy, format!("the window outlasts policy {}", policy.version));
     }
-    let Some(rule) = policy.subscribers.iter().find(|rule| rule.id == grant.sub) else {
-        return refuse(ErrorCode::OutsidePolicy, "the subscriber is not in the policy");
-    };
-    subscriber_may(rule, policy, grant, length_s)?;
-    if !policy.views.iter().any(|view| view.name == grant.view && view.camera == config.camera) {
-        return refuse(ErrorCode::NotOffered, format!("this camera has no view {}", grant.view));
-    }
-    if !config.filters.contains(&grant.filter) {
-        return refuse(ErrorCode::NotOffered, format!("this board does not offer {}", grant.filter));
+    let rule = terms_allowed(policy, config, &terms)?;
+    if let Some([from, to]) = rule.hours_utc
+        && !within_hours(grant.nbf, terms.length_s, from, to)
+    {
+        return refuse(ErrorCode::OutsidePolicy, format!("the window is not within {from}:00 to {to}:00 UTC"));
     }
     Ok(())
 }
 
-fn subscriber_may(rule: &SubscriberRule, policy: &Policy, grant: &Grant, length_s: u64) -> Result<(), Refusal> {
+/// What a request asks for and a grant gives, but for when.
+pub(crate) struct Terms<'a> {
+    sub: &'a SubscriberId,
+    view: &'a ViewName,
+    filter: Filter,
+    fps: Option<u8>,
+    length_s: u64,
+    delivery: &'a Delivery,
+    purpose: &'a str,
+    cnf: Option<&'a Value>,
+}
+
+impl<'a> Terms<'a> {
+    fn of_grant(grant: &'a Grant) -> Self {
+        Self {
+            sub: &grant.sub,
+            view: &grant.view,
+            filter: grant.filter,
+            fps: grant.fps,
+            length_s: grant.exp.saturating_sub(grant.nbf),
+            delivery: &grant.delivery,
+            purpose: &grant.purpose,
+            cnf: grant.cnf.as_ref(),
+        }
+    }
+    /// Of a request whose filter is filled in.
+    pub(crate) fn of_request(request: &'a Request, sub: &'a SubscriberId, filter: Filter) -> Self {
+        Self {
+            sub,
+            view: &request.view,
+            filter,
+            fps: request.fps,
+            length_s: request.duration_s,
+            delivery: &request.delivery,
+            purpose: &request.purpose,
+            cnf: request.cnf.as_ref(),
+        }
+    }
+}
+
+/// Whether `policy` allows these terms on this board; the subscriber's rule if it does.
+pub(crate) fn terms_allowed<'p>(
+    policy: &'p Policy,
+    config: &Config,
+    terms: &Terms<'_>,
+) -> Result<&'p SubscriberRule, Refusal> {
+    let Some(rule) = policy.subscribers.iter().find(|rule| rule.id == *terms.sub) else {
+        return refuse(ErrorCode::OutsidePolicy, "the subscriber is not in the policy");
+    };
+    subscriber_may(rule, policy, terms)?;
+    if !policy.views.iter().any(|view| view.name == *terms.view && view.camera == config.camera) {
+        return refuse(ErrorCode::NotOffered, format!("this camera has no view {}", terms.view));
+    }
+    if !config.filters.contains(&terms.filter) {
+        return refuse(ErrorCode::NotOffered, format!("this board does not offer {}", terms.filter));
+    }
+    Ok(rule)
+}
+
+fn subscriber_may(rule: &SubscriberRule, policy: &Policy, terms: &Terms<'_>) -> Result<(), Refusal> {
     let outside = |detail: String| refuse(ErrorCode::OutsidePolicy, detail);
-    if !rule.purposes.contains(&grant.purpose) {
+    if !rule.purposes.iter().any(|purpose| purpose == terms.purpose) {
         return outside("the purpose is not among the subscriber's".into());
     }
-    if grant.filter < rule.min_filter {
-        return outside(format!("{} is weaker than {}, the subscriber's weakest", grant.filter, rule.min_filter));
+    if terms.filter < rule.min_filter {
+        return outside(format!("{} is weaker than {}, the subscriber's weakest", terms.filter, rule.min_filter));
     }
-    if length_s > rule.longest_share_s {
-        return outside(format!("{length_s} s; the subscriber may have at most {} s", rule.longest_share_s));
+    if terms.length_s > rule.longest_share_s {
+        return outside(format!("{} s; the subscriber may have at most {} s", terms.length_s, rule.longest_share_s));
     }
-    if let Some([from, to]) = rule.hours_utc
-        && !within_hours(grant.nbf, length_s, from, to)
-    {
-        return outside(format!("the window is not within {from}:00 to {to}:00 UTC"));
-    }
-    if grant.fps == Some(0) {
+    if terms.fps == Some(0) {
         return refuse(ErrorCode::Malformed, "fps is 0");
     }
-    match grant.delivery {
+    let key = key_for(rule, terms.cnf)?;
+    match *terms.delivery {
         Delivery::Push { port, .. } if port == 0 || port == u16::MAX => {
             refuse(ErrorCode::Malformed, "push takes a port from 1 to 65534: RTCP uses the next one")
         }
         Delivery::Push { address, .. } if !rule.push_to.contains(&address) => {
             outside("the push address is not among the subscriber's".into())
         }
-        Delivery::Push { .. } if encryption_key(policy, grant)?.is_none() && !policy.plain_rtp => outside(
+        Delivery::Push { .. } if key.is_none() && !policy.plain_rtp => outside(
             "the policy does not allow push without SRTP (plain_rtp), and SRTP needs a key of the subscriber's (cnf, or encrypt_x in the policy)".into(),
         ),
         Delivery::Push { .. } => Ok(()),
@@ -178,11 +247,16 @@ fn subscriber_may(rule: &SubscriberRule, policy: &Policy, grant: &Grant, length_
 /// # Errors
 /// [`Refusal`] when the key is none, or another than the policy's.
 pub fn encryption_key(policy: &Policy, grant: &Grant) -> Result<Option<EncryptionKey>, Refusal> {
+    match policy.subscribers.iter().find(|rule| rule.id == grant.sub) {
+        Some(rule) => key_for(rule, grant.cnf.as_ref()),
+        None => refuse(ErrorCode::OutsidePolicy, "the subscriber is not in the policy"),
+    }
+}
+
+fn key_for(rule: &SubscriberRule, cnf: Option<&Value>) -> Result<Option<EncryptionKey>, Refusal> {
     let malformed = |cause: EncryptionKeyError| Refusal::new(ErrorCode::Malformed, cause.to_string());
-    let named = grant.cnf.as_ref().map(EncryptionKey::of_cnf).transpose().map_err(malformed)?;
-    let rule = policy.subscribers.iter().find(|rule| rule.id == grant.sub);
-    let stated = rule.and_then(|rule| rule.encrypt_x.as_deref()).map(EncryptionKey::of_x).transpose();
-    let stated = stated.map_err(|cause| {
+    let named = cnf.map(EncryptionKey::of_cnf).transpose().map_err(malformed)?;
+    let stated = rule.encrypt_x.as_deref().map(EncryptionKey::of_x).transpose().map_err(|cause| {
         Refusal::new(ErrorCode::OutsidePolicy, format!("the policy's encrypt_x is no key: {cause}"))
     })?;
     match (named, stated) {

@@ -26,6 +26,8 @@ pub(crate) struct Lease {
     counters: BTreeMap<KeyId, u64>,
     /// Highest reserve epoch that the room has told.
     pub(crate) room_epoch: u64,
+    /// The newest good heartbeat says that every centralist is busy.
+    pub(crate) busy: bool,
 }
 
 impl Lease {
@@ -55,6 +57,7 @@ impl Lease {
         let issued_ms = now.monotonic_ms.saturating_sub(self.age_on_arrival_ms(issued_s, now));
         self.issued_ms = Some(self.issued_ms.map_or(issued_ms, |before| before.max(issued_ms)));
         self.room_epoch = self.room_epoch.max(heartbeat.reserve_epoch);
+        self.busy = heartbeat.busy;
         Ok(())
     }
 
@@ -92,6 +95,7 @@ impl Lease {
             quickest_ms: None,
             counters: counters.into_iter().take(MAX_COUNTERS).collect(),
             room_epoch,
+            busy: false,
         }
     }
 }

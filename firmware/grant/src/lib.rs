@@ -16,23 +16,32 @@
 //! clock for as long as it runs; whichever comes first ends it. So no step of the wall clock lengthens a share (P4).
 #![forbid(unsafe_code)]
 
+mod aim;
 mod authority;
 mod challenge;
 mod commands;
 mod event;
+mod filters;
 mod judge;
+mod leak;
 mod lease;
 mod now;
+mod police;
 mod replay;
+mod requests;
 mod share;
 mod snapshot;
+mod time;
+mod viewing;
 
-pub use authority::{Authority, Config, MAX_EVENTS, MAX_SHARES, PolicyVerdict, Timer};
+pub use authority::{Authority, Config, MAX_EVENTS, MAX_SHARES, PolicyVerdict};
 pub use challenge::CHALLENGE_OVERLAP_MS;
 pub use event::Event;
 pub use judge::{MAX_AHEAD_S, SKEW_S, encryption_key};
 pub use lease::HEARTBEAT_SKEW_S;
 pub use now::Now;
-pub use replay::MAX_USED;
+pub use replay::{MAX_ASKED, MAX_ASKED_EACH, MAX_USED};
+pub use requests::MAX_REQUESTS_EACH;
 pub use share::Share;
 pub use snapshot::Snapshot;
+pub use time::Timer;

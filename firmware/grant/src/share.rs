@@ -3,16 +3,31 @@
 use crate::Now;
 use contract::body::{ShareState, ShareSummary};
 use contract::claims::{Delivery, Grant};
-use contract::{Jti, SubscriberId};
+use contract::{Filter, Jti, KeyId, SubscriberId};
+
+/// Where a share stands, as the authority counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Its window has not begun.
+    Ahead,
+    /// Its media may flow.
+    Open,
+    /// Nobody watches; it ends then (monotonic, milliseconds) unless somebody comes back.
+    Alone { until_ms: u64 },
+}
 
 /// An accepted grant, until it ends.
 #[derive(Debug, Clone)]
 pub struct Share {
     grant: Box<Grant>,
-    state: ShareState,
+    /// Who answers for its window: whoever granted it, or extended it last.
+    signer: KeyId,
+    pub(crate) phase: Phase,
+    /// The filter in effect, as it was last told.
+    pub(crate) filter: Filter,
     /// On the monotonic clock, fixed when it was granted.
     opens_ms: u64,
-    /// On the monotonic clock, fixed when it was granted.
+    /// On the monotonic clock, fixed when it was granted, moved only by an extension.
     closes_ms: u64,
     granted_utc_s: u64,
     /// Heartbeats in a row that did not name it.
@@ -21,12 +36,13 @@ pub struct Share {
 
 impl Share {
     pub(crate) fn new(grant: Box<Grant>, now: Now) -> Self {
-        let until = |utc_s: u64| now.monotonic_ms.saturating_add(utc_s.saturating_mul(1000).saturating_sub(now.utc_ms));
-        let (opens_ms, closes_ms) = (until(grant.nbf), until(grant.exp));
-        Self { grant, state: ShareState::Waiting, opens_ms, closes_ms, granted_utc_s: now.utc_s(), missing: 0 }
+        let (opens_ms, closes_ms) = (now.until_ms(grant.nbf), now.until_ms(grant.exp));
+        let (signer, filter) = (grant.envelope.iss.clone(), grant.filter);
+        let (phase, granted_utc_s) = (Phase::Ahead, now.utc_s());
+        Self { grant, signer, phase, filter, opens_ms, closes_ms, granted_utc_s, missing: 0 }
     }
 
-    /// What was granted.
+    /// What was granted; `exp` as it was last extended.
     #[must_use]
     pub fn grant(&self) -> &Grant {
         &self.grant
@@ -41,29 +57,71 @@ impl Share {
     pub fn sub(&self) -> &SubscriberId {
         &self.grant.sub
     }
+    /// The key that answers for its window.
+    #[must_use]
+    pub fn signer(&self) -> &KeyId {
+        &self.signer
+    }
+    /// The filter in effect: the granted one, or a stronger one that another share or a report of a leak calls for.
+    #[must_use]
+    pub fn filter(&self) -> Filter {
+        self.filter
+    }
     /// Where it stands.
     #[must_use]
     pub fn state(&self) -> ShareState {
-        self.state
+        match self.phase {
+            Phase::Open => ShareState::Sharing,
+            Phase::Ahead | Phase::Alone { .. } => ShareState::Waiting,
+        }
+    }
+    /// Whether its window has begun: the camera is its own, whether or not somebody watches at this moment.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.phase != Phase::Ahead
     }
     /// For `state`.
     #[must_use]
     pub fn summary(&self) -> ShareSummary {
-        ShareSummary { jti: self.jti().clone(), state: self.state, filter: self.grant.filter, exp: self.grant.exp }
+        ShareSummary { jti: self.jti().clone(), state: self.state(), filter: self.filter, exp: self.grant.exp }
     }
 
-    pub(crate) fn start(&mut self) {
-        self.state = ShareState::Sharing;
-    }
     pub(crate) fn opens_ms(&self) -> u64 {
         self.opens_ms
     }
     pub(crate) fn closes_ms(&self) -> u64 {
         self.closes_ms
     }
+    /// When it ends if nobody comes back, monotonic milliseconds.
+    pub(crate) fn alone_until_ms(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Alone { until_ms } => Some(until_ms),
+            Phase::Ahead | Phase::Open => None,
+        }
+    }
     /// Whether its window is over by *either* clock.
     pub(crate) fn is_over(&self, now: Now) -> bool {
         now.monotonic_ms >= self.closes_ms || now.utc_ms >= self.grant.exp.saturating_mul(1000)
+    }
+
+    /// The same grant with a later end: what an extension has to be judged by.
+    pub(crate) fn lengthened(&self, exp: u64) -> Grant {
+        Grant { exp, ..(*self.grant).clone() }
+    }
+
+    /// Its window closes later. On the monotonic clock by no more than was added, and no later than the wall clock makes it now: a wall clock that
+    /// was set back since the grant adds nothing.
+    pub(crate) fn extend(&mut self, exp: u64, signer: KeyId, now: Now) {
+        let added_ms = exp.saturating_sub(self.grant.exp).saturating_mul(1000);
+        self.closes_ms = self.closes_ms.saturating_add(added_ms).min(now.until_ms(exp));
+        self.grant.exp = exp;
+        self.signer = signer;
+    }
+
+    /// As it was before it began; for one that comes back after the police had the camera.
+    pub(crate) fn anew(mut self) -> Self {
+        (self.phase, self.filter) = (Phase::Ahead, self.grant.filter);
+        self
     }
 
     /// Counts a heartbeat; `true` when two in a row did not name this share. One that was issued no later than the grant cannot

@@ -1,6 +1,7 @@
-//! What must outlive a restart: the mode (P8), what was used (P5), and which policy is the oldest that may still be taken (P6).
-//! Shares do not outlive it: after a restart none resumes.
+//! What must outlive a restart: the mode (P8), what was used (P5), which policy is the oldest that may still be taken (P6), and that a leak was reported.
+//! Shares and requests do not outlive it: after a restart none resumes, and whoever asked asks again.
 
+use contract::asking::LeakStanding;
 use contract::body::Mode;
 use contract::{Jti, KeyId};
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,9 @@ pub struct Snapshot {
     pub used: Vec<(Jti, u64)>,
     /// Last heartbeat counter of each room key.
     pub counters: Vec<(KeyId, u64)>,
+    /// The report of a leak that nobody has cleared yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leak: Option<LeakStanding>,
 }
 
 impl Snapshot {
@@ -34,11 +38,13 @@ impl Snapshot {
             policy_version: None,
             used: vec![],
             counters: vec![],
+            leak: None,
         }
     }
-    /// For a board whose snapshot exists but cannot be read: doubt covers, so the camera is taken to be reserved until a release.
+    /// For a board whose snapshot exists but cannot be read: doubt covers, so the camera is taken to be reserved until a release, and a leak to be
+    /// reported until that is cleared.
     #[must_use]
     pub fn unreadable() -> Self {
-        Self { mode: Mode::Reserved, ..Self::first() }
+        Self { mode: Mode::Reserved, leak: Some(LeakStanding { since: 0, reports: 0 }), ..Self::first() }
     }
 }

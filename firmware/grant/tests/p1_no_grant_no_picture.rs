@@ -22,7 +22,7 @@ fn p1_a_granted_share_sends_from_the_start_of_its_window_to_its_end() {
     let mut world = World::new();
     let begun_ms = world.monotonic_ms;
     let jti = world.share();
-    assert!(matches!(&world.events[0].1, Event::Granted { grant } if grant.envelope.jti == jti));
+    assert!(matches!(&world.events[0].1, Event::Granted { grant, .. } if grant.envelope.jti == jti));
     assert!(matches!(&world.events[1].1, Event::Started { jti: started, .. } if *started == jti));
     world.run(601_000);
     assert_eq!(world.pictures.first().unwrap().0, begun_ms + 10);

@@ -109,7 +109,7 @@ impl Onlooker {
     fn read_events(&mut self, world: &World) {
         for (_, event) in &world.events[self.read..] {
             match event {
-                Event::Granted { grant } => {
+                Event::Granted { grant, .. } => {
                     let jti = grant.envelope.jti.clone();
                     assert!(self.accepted.insert(jti.clone()), "{jti} was granted twice");
                     let until = |s: u64| world.monotonic_ms + (s * 1000).saturating_sub(world.utc_ms);
@@ -127,6 +127,7 @@ impl Onlooker {
                     assert_eq!(seen.ends, 1, "{jti} ended twice");
                 }
                 Event::ModeChanged(mode) => self.reserved = *mode == contract::body::Mode::Reserved,
+                _ => {}
             }
         }
         self.read = world.events.len();

@@ -1,7 +1,7 @@
 //! One entry: the closed list of fields of DESIGN §9. What is not here is not recorded.
 
 use contract::body::Usage;
-use contract::claims::{Grant, TokenKind};
+use contract::claims::{Grant, Request, TokenKind};
 use contract::{EndReason, ErrorCode, Filter, Jti, KeyId, SubscriberId, ToldReason, ViewName};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,32 @@ pub enum What {
     Started,
     /// The share is over.
     Ended,
+    /// Nobody watches; the share ends unless somebody comes back. A viewer that comes and goes is written at most once in ten seconds.
+    Waiting,
+    /// Somebody came back.
+    Resumed,
+    /// The share's window closes later.
+    Extended,
+    /// Another filter is in effect for the share.
+    Filtered,
+    /// The share goes on: the police gave the camera back.
+    Restored,
+    /// A subscriber asks.
+    Requested,
+    /// A centralist said no.
+    RequestDenied,
+    /// Nobody decided.
+    RequestLapsed,
+    /// The subscriber took it back.
+    RequestWithdrawn,
+    /// Somebody reported something uncovered; everything is coarse until that is cleared.
+    LeakReported,
+    /// A privacy officer has looked into it.
+    LeakCleared,
+    /// The camera does not look where it was sent; nothing of it is shown.
+    ViewLeft,
+    /// It looks there again.
+    ViewBack,
     /// A command was refused.
     Refused,
     /// The police took the camera.
@@ -65,6 +91,9 @@ pub struct Entry {
     /// The share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<Jti>,
+    /// The request, or the one that the grant answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Jti>,
     /// Key that signed the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor_key: Option<KeyId>,
@@ -130,6 +159,7 @@ impl Entry {
             clock_synchronised,
             event,
             share: None,
+            request: None,
             actor_key: None,
             operator: None,
             requester: None,
@@ -156,6 +186,7 @@ impl Entry {
     pub fn of_grant(self, grant: &Grant) -> Self {
         Self {
             share: Some(grant.envelope.jti.clone()),
+            request: grant.request.clone(),
             actor_key: Some(grant.envelope.iss.clone()),
             operator: Some(grant.act.operator.clone()),
             requester: grant.act.requester.clone(),
@@ -163,6 +194,21 @@ impl Entry {
             purpose: Some(grant.purpose.clone()),
             view: Some(grant.view.clone()),
             filter_asked: Some(grant.filter),
+            ..self
+        }
+    }
+
+    /// The same entry about `request`: everything that its claims say.
+    #[must_use]
+    pub fn of_request(self, request: &Request, sub: &SubscriberId) -> Self {
+        Self {
+            request: Some(request.envelope.jti.clone()),
+            actor_key: Some(request.envelope.iss.clone()),
+            requester: request.requester.clone(),
+            recipient: Some(sub.clone()),
+            purpose: Some(request.purpose.clone()),
+            view: Some(request.view.clone()),
+            filter_asked: request.filter,
             ..self
         }
     }

@@ -92,6 +92,13 @@ pub fn key_of(policy: &Policy, kid: &KeyId) -> Option<PublicKey> {
     PublicKey::from_x(&trusted.x).ok()
 }
 
+/// The public key that `policy` names for the subscriber `kid`: the `lookup` for what a subscriber signs.
+#[must_use]
+pub fn key_of_subscriber(policy: &Policy, kid: &KeyId) -> Option<PublicKey> {
+    let rule = policy.subscribers.iter().find(|rule| rule.id.as_str() == kid.as_str())?;
+    PublicKey::from_x(rule.x.as_deref()?).ok()
+}
+
 fn good_root(
     payload: &str,
     one: &PolicySignature,

@@ -1,18 +1,13 @@
-//! What the frame road sees of the office, and what follows from the authority's decisions.
+//! What the frame road sees of the office: what is wanted now, and the one door by which a picture leaves.
 
-use super::{Books, Office, STREAM, ToVoiceEnd, json, now};
+use super::{Books, Office, STREAM, now};
 use crate::road::{Desk, Order, Picture, Report};
-use board_hal::{CameraFormat, Light};
-use contract::body::Usage;
-use contract::claims::Delivery;
-use contract::{EndReason, Filter, Jti};
-use grant::{Event, Now};
-use link::message::{Destination, ToVoice};
+use board_hal::CameraFormat;
+use contract::Filter;
+use grant::{Now, Share};
+use link::message::ToVoice;
 use mask::{Rect, Scene};
 use std::sync::atomic::Ordering;
-
-/// Ends kept for the next voice.
-const MAX_UNTOLD: usize = 64;
 
 impl Desk for Office {
     fn is_private(&self) -> bool {
@@ -22,12 +17,12 @@ impl Desk for Office {
     fn order(&self) -> Order {
         let now = now(self.clock.as_ref());
         let mut desk = self.lock();
-        let (mut open, mut filter, mut fps_cap) = (false, Filter::Pixelate, None::<u8>);
+        let (mut open, mut fps_cap) = (false, None::<u8>);
         for share in desk.authority.open_shares(now) {
             open = true;
-            filter = filter.max(share.grant().filter);
             fps_cap = lower(fps_cap, share.grant().fps);
         }
+        let filter = desk.authority.filter().unwrap_or(Filter::Coarse);
         fps_cap = lower(fps_cap, self.about.rate(filter));
         let key_wanted = open && std::mem::take(&mut desk.key_wanted);
         match &desk.scene {
@@ -42,8 +37,15 @@ impl Desk for Office {
         let now = now(self.clock.as_ref());
         let mut guard = self.lock();
         let desk = &mut *guard;
-        let Some(filter) = desk.authority.open_shares(now).map(|share| share.grant().filter).max() else { return true };
-        // Painted before the newest share began: that one may have asked for more.
+        if desk.authority.open_shares(now).next().is_none() {
+            return true;
+        }
+        let Some(filter) = desk.authority.filter() else { return true };
+        // The camera was turned away while this one was encoded: it may show what nobody granted.
+        if picture.painted.is_some() && desk.is_away() {
+            return true;
+        }
+        // Painted before the newest share began, or before a leak was reported: more may be wanted by now.
         if picture.painted.is_some_and(|painted| painted.filter < filter || Some(&painted.scene) != desk.scene.as_ref())
         {
             return true;
@@ -78,137 +80,40 @@ impl Desk for Office {
     }
 }
 
-impl Office {
-    /// Keeps what must be kept, then acts on what was decided: journal first, voice second.
-    pub(super) fn settle(&self, desk: &mut Books, now: Now) {
-        let mut journaled = false;
-        loop {
-            self.save(desk);
-            let Some(event) = desk.authority.poll_event() else {
-                // What is not journaled is not shown.
-                if desk.record.fault().is_some() && !desk.authority.shares().is_empty() {
-                    desk.authority.handle_fault(None, now);
-                    continue;
-                }
-                break;
-            };
-            journaled = true;
-            match event {
-                Event::Granted { grant } => {
-                    desk.tallies.begin(&grant.envelope.jti);
-                    let (token, version) = (desk.token.take(), desk.authority.policy().map(|policy| policy.version));
-                    if let Err(error) = desk.record.granted(&grant, token, version, now) {
-                        tracing::error!(%error, "no journal, no share");
-                        desk.authority.handle_fault(Some(&grant.envelope.jti), now);
-                    }
-                    self.outbox.tell(
-                        &ToVoice::ShareGranted {
-                            jti: grant.envelope.jti.clone(),
-                            sub: grant.sub.clone(),
-                            filter: grant.filter,
-                            exp: grant.exp,
-                            at_ms: now.utc_ms,
-                        },
-                        &[],
-                    );
-                }
-                Event::Started { jti, .. } => self.start(desk, &jti, now),
-                Event::Ended { jti, sub, reason, told } => {
-                    self.outbox.drop_pictures();
-                    desk.key_wanted = true;
-                    let usage = desk.tallies.end(&jti);
-                    if let Err(error) = desk.record.ended(&jti, &sub, reason, told, &usage, now) {
-                        tracing::error!(%error, "an end is not in the journal");
-                    }
-                    let ended = ToVoice::ShareEnded { jti, sub, reason, told, at_ms: now.utc_ms };
-                    if self.outbox.connected() {
-                        self.outbox.tell(&ended, &json(&usage));
-                    } else {
-                        desk.keep_untold(ended, json(&usage));
-                    }
-                    desk.set_scene();
-                }
-                Event::ModeChanged(mode) => {
-                    if let Err(error) = desk.record.mode(mode, now) {
-                        tracing::error!(%error, "a change of mode is not in the journal");
-                    }
-                }
-            }
-        }
-        if journaled {
-            self.tell_head(desk, now);
-        }
-        self.show_light(desk);
-    }
-
-    /// A share's window is open. Its start is on the disk before the voice hears of it.
-    fn start(&self, desk: &mut Books, jti: &Jti, now: Now) {
-        let Some(share) = desk.authority.share(jti) else { return };
-        let Delivery::Push { address, port } = share.grant().delivery;
-        let sub = share.sub().clone();
-        // Judged when the grant came and at every change of policy; asked again, so that a key that went missing never means "in clear".
-        let key = desk.authority.policy().map(|policy| grant::encryption_key(policy, share.grant()));
-        let Some(Ok(encrypt_to)) = key else {
-            desk.authority.handle_fault(Some(jti), now);
-            return;
-        };
-        if let Err(error) = desk.record.started(jti, &sub, now) {
-            tracing::error!(%error, "no journal, no share");
-            desk.authority.handle_fault(Some(jti), now);
-            return;
-        }
-        desk.set_scene();
-        if desk.scene.is_none() {
-            desk.authority.handle_fault(Some(jti), now);
-            return;
-        }
-        // Lit before anybody can see a picture.
-        if !self.light(desk, Light::Sharing) {
-            tracing::error!("no light, no share");
-            desk.authority.handle_fault(Some(jti), now);
-            return;
-        }
-        desk.key_wanted = true;
-        let delivery = Destination::Push { address, port };
-        let started =
-            ToVoice::ShareStarted { jti: jti.clone(), stream: STREAM, delivery, encrypt_to, at_ms: now.utc_ms };
-        self.outbox.tell(&started, &[]);
-    }
-
-    fn save(&self, desk: &mut Books) {
-        let generation = desk.authority.generation();
-        if generation == desk.saved_generation {
-            return;
-        }
-        match self.store.replace("memory.json", &json(&desk.authority.snapshot())) {
-            Ok(()) => desk.saved_generation = generation,
-            // A grant that is not remembered could be replayed after a restart; its challenge is then stale, so it is refused all the same.
-            Err(error) => tracing::error!(%error, "the replay memory is not on disk"),
-        }
-    }
-}
-
 impl Books {
     /// Works out what the open shares' views have in common: every zone of each, and the largest of their largest faces.
     pub(super) fn set_scene(&mut self) {
         self.scene = self.common_scene();
         if let Some(aiming) = &self.aiming {
-            let granted = self.authority.shares().first().filter(|_| self.scene.is_some());
+            let granted = self.authority.shares().iter().find(|share| share.has_begun() && self.scene.is_some());
             aiming.aim(granted.map(|share| share.grant().view.as_str()));
         }
+    }
+
+    /// Whether the camera that turns looks where it was sent is the authority's to know before anything else is judged.
+    pub(super) fn look_at_aim(&mut self, now: Now) {
+        if let Some(aiming) = &self.aiming {
+            self.authority.handle_aim(aiming.is_aimed(), now);
+        }
+    }
+
+    /// Whether it is away at this very moment, whatever the authority has heard.
+    fn is_away(&self) -> bool {
+        self.authority.is_away() || self.aiming.as_ref().is_some_and(|aiming| !aiming.is_aimed())
     }
 
     fn common_scene(&self) -> Option<Scene> {
         let greeting = self.greeting.as_ref()?;
         let policy = self.authority.policy()?;
         let mut common: Option<Scene> = None;
-        let mut views = self.authority.shares().iter().map(|share| &share.grant().view);
+        let begun = || self.authority.shares().iter().filter(|share| Share::has_begun(share));
+        let mut views = begun().map(|share| &share.grant().view);
         let first = views.next();
         if self.aiming.is_some() && views.any(|view| Some(view) != first) {
             tracing::error!("shares of several views, and a camera that can look at one: nothing is shown");
             return None;
         }
-        for share in self.authority.shares() {
+        for share in begun() {
             let view = policy.views.iter().find(|view| {
                 view.name == share.grant().view && Some(&view.camera) == share.grant().envelope.aud.camera.as_ref()
             })?;
@@ -225,25 +130,6 @@ impl Books {
             });
         }
         common
-    }
-
-    /// A share that was open when the eye died: it is over, and whoever cares is told as soon as there is a voice.
-    pub(super) fn end_left_open(&mut self, share: super::record::LeftOpen, now: Now) {
-        let super::record::LeftOpen { jti, sub } = share;
-        let (reason, usage) = (EndReason::Fault, Usage::default());
-        if let Err(error) = self.record.ended(&jti, &sub, reason, reason.told(), &usage, now) {
-            tracing::error!(%error, "an end is not in the journal");
-        }
-        let message = ToVoice::ShareEnded { jti, sub, reason, told: reason.told(), at_ms: now.utc_ms };
-        self.keep_untold(message, json(&usage));
-    }
-
-    /// For the next voice; the oldest give way, the journal has them all.
-    fn keep_untold(&mut self, message: ToVoice, usage: Vec<u8>) {
-        if self.untold.len() >= MAX_UNTOLD {
-            self.untold.remove(0);
-        }
-        self.untold.push(ToVoiceEnd { message, usage });
     }
 }
 

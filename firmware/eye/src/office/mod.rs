@@ -4,12 +4,15 @@
 //! Signed bytes come in from the link, are verified here, judged by `grant`, journaled, and answered. Runs on one thread of its own ([`Office::run`]); the frame
 //! road looks in through [`Desk`](crate::road::Desk).
 
+mod asks;
 mod commands;
 mod desk;
+mod noted;
 mod pins;
 mod record;
 mod state;
 mod tally;
+mod told;
 
 pub use pins::OFF_AFTER_MS;
 pub use record::Record;
@@ -22,6 +25,7 @@ use crate::store::{Store, StoreError};
 use board_hal::{Aiming, CameraFormat, Clock, NoPins, Pins};
 use contract::body::{Answer, Refusal, SignedHead};
 use contract::claims::TokenKind;
+use contract::topic::AskTopic;
 use contract::{ErrorCode, Filter, KeyId};
 use grant::{Authority, Now};
 use link::message::{LINK_VERSION, StreamId, ToEye, ToVoice};
@@ -109,16 +113,18 @@ struct Books {
     captured_before: (u64, u64),
     fps: f32,
     pins: pins::Standing,
-    /// The token of the grant that is being judged, for the journal.
+    /// How often subscribers have asked of late.
+    asks: asks::Asks,
+    /// The token of the command that is being carried out, for the journal.
     token: Option<String>,
-    /// Ends that no voice was there to hear, of before a restart or of the voice that went away.
-    untold: Vec<ToVoiceEnd>,
+    /// What no voice was there to hear, of before a restart or of the voice that went away: ends of shares and requests.
+    untold: Vec<Untold>,
 }
 
 /// An end to be told to the next voice.
-struct ToVoiceEnd {
+struct Untold {
     message: ToVoice,
-    usage: Vec<u8>,
+    body: Vec<u8>,
 }
 
 /// See the [module](self).
@@ -184,6 +190,7 @@ impl Office {
                 captured_before: (now.monotonic_ms, 0),
                 fps: 0.0,
                 pins: pins::Standing::default(),
+                asks: asks::Asks::default(),
                 token: None,
                 untold: Vec::new(),
             }),
@@ -216,6 +223,7 @@ impl Office {
     pub fn aim_with(&self, aiming: Arc<dyn Aiming>) {
         let mut desk = self.lock();
         desk.aiming = Some(aiming);
+        desk.authority.set_turning();
         desk.set_scene();
     }
 
@@ -233,6 +241,7 @@ impl Office {
             let mut desk = self.lock();
             desk.authority.handle_timeout(now);
             let changed = self.look_at_pins(&mut desk, now);
+            desk.look_at_aim(now);
             if let Some(event) = event {
                 self.handle(&mut desk, event, now);
             }
@@ -251,7 +260,7 @@ impl Office {
     pub fn close(&self) {
         let now = now(self.clock.as_ref());
         let mut desk = self.lock();
-        desk.authority.handle_fault(None, now);
+        desk.authority.handle_stop(now);
         self.settle(&mut desk, now);
         drop(desk);
         self.rest();
@@ -287,7 +296,7 @@ impl Office {
             LinkEvent::Said(ToEye::Hello { .. }, _) => {}
             LinkEvent::Said(ToEye::Command { kind, correlation }, token) => {
                 let answer = match self.command(desk, kind, &token, now) {
-                    Ok(share) => Answer::done(share),
+                    Ok(done) => done.answer(),
                     Err(refusal) => {
                         tracing::info!(?kind, code = %refusal.code, "a command was refused");
                         Answer::refused(refusal)
@@ -295,7 +304,9 @@ impl Office {
                 };
                 self.settle(desk, now);
                 self.answer(correlation, &answer);
-                if kind != TokenKind::Heartbeat {
+                // Whoever only asks, and in vain, changes nothing: no state for that.
+                let asked_in_vain = !answer.ok && AskTopic::ALL.iter().any(|ask| ask.carries(kind));
+                if kind != TokenKind::Heartbeat && !asked_in_vain {
                     self.tell_state(desk, now);
                 }
             }
@@ -319,8 +330,13 @@ impl Office {
                     desk.key_wanted = true;
                 }
             }
-            LinkEvent::Said(ToEye::ViewerJoined { .. }, _) => {}
-            LinkEvent::Said(ToEye::ViewerLeft { jti } | ToEye::ViewerLost { jti }, _) => {
+            LinkEvent::Said(ToEye::ViewerJoined { jti }, _) => {
+                desk.authority.handle_viewer_joined(&jti, now);
+            }
+            LinkEvent::Said(ToEye::ViewerLost { jti }, _) => {
+                desk.authority.handle_viewer_lost(&jti, now);
+            }
+            LinkEvent::Said(ToEye::ViewerLeft { jti }, _) => {
                 desk.authority.handle_viewer_left(&jti, now);
             }
         }
@@ -337,9 +353,10 @@ impl Office {
         self.settle(desk, now);
         self.outbox.open(stream);
         self.say_hello(desk);
-        for ToVoiceEnd { message, usage } in desk.untold.drain(..) {
-            self.outbox.tell(&message, &usage);
+        for Untold { message, body } in desk.untold.drain(..) {
+            self.outbox.tell(&message, &body);
         }
+        self.tell_inbox(desk);
         self.tell_head(desk, now);
         self.tell_state(desk, now);
     }

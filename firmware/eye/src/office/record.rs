@@ -9,7 +9,7 @@ use crate::road::CameraStanding;
 use crate::store::Store;
 use contract::body::{JournalHead, Mode, SelfTestResult, Usage};
 use contract::claims::Grant;
-use contract::{EndReason, Jti, SubscriberId, ToldReason};
+use contract::{EndReason, Filter, Jti, SubscriberId, ToldReason};
 use grant::Now;
 use journal::segment::Limits;
 use journal::{Chain, Entry, What};
@@ -44,6 +44,10 @@ pub struct Record {
     camera: Option<What>,
     /// When it was written.
     camera_ms: Option<u64>,
+    /// When a viewer's going was written last, monotonic.
+    pub(super) viewers_ms: Option<u64>,
+    /// Whose, until the return is written.
+    pub(super) gone: Option<Jti>,
 }
 
 impl Record {
@@ -67,6 +71,8 @@ impl Record {
             self_test: None,
             camera: None,
             camera_ms: None,
+            viewers_ms: None,
+            gone: None,
         };
         if let Err(error) = store.lay_by() {
             record.fail(&error.to_string(), now);
@@ -164,12 +170,13 @@ impl Record {
     pub(super) fn granted(
         &mut self,
         grant: &Grant,
+        filter: Filter,
         token: Option<String>,
         policy_version: Option<u64>,
         now: Now,
     ) -> Result<(), OfficeError> {
         let mut entry = self.entry(What::Granted, now).of_grant(grant);
-        entry.filter_effective = Some(grant.filter);
+        entry.filter_effective = Some(filter);
         entry.policy_version = policy_version;
         entry.token = token;
         self.write(&entry, now)
@@ -251,14 +258,14 @@ impl Record {
         Ok(())
     }
 
-    fn entry(&self, what: What, now: Now) -> Entry {
+    pub(super) fn entry(&self, what: What, now: Now) -> Entry {
         let mut entry = Entry::new(now.utc_ms, now.synchronised, what);
         entry.model_sha256 = Some(self.model_sha256.clone());
         entry
     }
 
     /// On the disk, in the order in which things happened, or owed until it can be.
-    fn write(&mut self, entry: &Entry, now: Now) -> Result<(), OfficeError> {
+    pub(super) fn write(&mut self, entry: &Entry, now: Now) -> Result<(), OfficeError> {
         self.pay(now);
         if self.owed.is_empty() {
             match self.append(entry, now) {
@@ -314,7 +321,7 @@ fn left_open(journal: &[u8], open: &mut BTreeMap<Jti, SubscriberId>) {
     for entry in journal::lines(journal).flatten() {
         let Some(jti) = entry.share else { continue };
         match entry.event {
-            What::Granted => {
+            What::Granted | What::Restored => {
                 if let Some(sub) = entry.recipient {
                     open.insert(jti, sub);
                 }

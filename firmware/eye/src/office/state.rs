@@ -109,8 +109,8 @@ impl Office {
             model: self.about.model.clone(),
             model_sha256: self.about.model_sha256.clone(),
             self_test: report.and_then(|report| report.selftest).map(self_test),
-            requests_waiting: 0,
-            leak: None,
+            requests_waiting: u32::try_from(desk.authority.requests_waiting()).unwrap_or(u32::MAX),
+            leak: desk.authority.leak(),
             journal_fault: journal_fault.map(str::to_owned),
             pins: desk.pins.told(),
             counters: Counters {

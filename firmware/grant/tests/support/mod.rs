@@ -1,8 +1,12 @@
 //! A board and a control room in simulated time.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use contract::asking::{DenyReason, RequestEvent};
 use contract::body::Refusal;
-use contract::claims::{Actors, Delivery, Envelope, Grant, Heartbeat, Preempt, Release, Revoke};
+use contract::claims::{
+    Actors, ClearLeak, Delivery, Deny, Envelope, Extend, Grant, Heartbeat, Leaked, Leave, Preempt, Release, ReportLeak,
+    Request, Revoke, Withdraw,
+};
 use contract::policy::{Policy, Role, SubscriberRule, TrustedKey, View};
 use contract::{Audience, EndReason, ErrorCode, Filter, Jti};
 use grant::{Authority, Config, Event, Now};
@@ -38,14 +42,15 @@ pub(crate) fn rule(id: &str) -> SubscriberRule {
         max_viewers: 1,
         push_to: vec!["192.0.2.7".parse().unwrap()],
         hours_utc: None,
-        x: None,
+        x: Some(format!("x-of-{id}")),
         encrypt_x: None,
         default_filter: None,
         clause: None,
     }
 }
 
-/// Two centralists (`chief` may preempt, `trainee` may grant ten minutes on camera 613), one room, two subscribers, two shares at once.
+/// Two centralists (`chief` may preempt, `trainee` may grant ten minutes on camera 613), rooms, a privacy officer, two subscribers,
+/// two shares at once.
 pub(crate) fn policy(version: u64) -> Policy {
     let chief = TrustedKey { may_preempt: true, ..trusted("chief", Role::Centralist) };
     let trainee = TrustedKey {
@@ -65,7 +70,14 @@ pub(crate) fn policy(version: u64) -> Policy {
         site: "almere".parse().unwrap(),
         valid_until: START_S + 30 * 24 * 3600,
         legal_basis: "Gemeentewet 151c".into(),
-        keys: vec![chief, trainee, elsewhere, trusted("room", Role::Room), trusted("room2", Role::Room)],
+        keys: vec![
+            chief,
+            trainee,
+            elsewhere,
+            trusted("room", Role::Room),
+            trusted("room2", Role::Room),
+            trusted("officer", Role::PrivacyOfficer),
+        ],
         subscribers: vec![rule("traffic"), rule("tunnel")],
         views: vec![view("schrijverstraat", "613"), view("markt", "700")],
         max_shares: 2,
@@ -221,6 +233,130 @@ impl World {
         verdict
     }
 
+    pub(crate) fn extend(&mut self, kid: &str, share: &Jti, exp: u64) -> Result<Jti, Refusal> {
+        let extend = Extend { envelope: self.envelope(kid), share: share.clone(), exp, act: act() };
+        let verdict = self.authority.handle_extend(&extend, self.now());
+        self.drain();
+        verdict
+    }
+
+    /// What a subscriber signs: no challenge.
+    pub(crate) fn ask_envelope(&mut self, sub: &str) -> Envelope {
+        Envelope { challenge: None, ..self.envelope(sub) }
+    }
+
+    /// A request by `traffic` for what [`World::grant`] grants.
+    pub(crate) fn request(&mut self) -> Request {
+        Request {
+            envelope: self.ask_envelope("traffic"),
+            view: "schrijverstraat".parse().unwrap(),
+            filter: None,
+            fps: None,
+            duration_s: 600,
+            delivery: Delivery::Push { address: "192.0.2.7".parse().unwrap(), port: 5004 },
+            purpose: "detector-fault".into(),
+            requester: Some("person-3".into()),
+            cnf: None,
+        }
+    }
+
+    /// The same to other ports, so that it does not take the other's place.
+    pub(crate) fn request_to(&mut self, port: u16) -> Request {
+        Request { delivery: Delivery::Push { address: "192.0.2.7".parse().unwrap(), port }, ..self.request() }
+    }
+
+    pub(crate) fn ask(&mut self, request: &Request) -> Result<RequestEvent, Refusal> {
+        let verdict = self.authority.handle_request(request.clone(), "token".into(), self.now());
+        self.drain();
+        verdict
+    }
+
+    /// A request that waits.
+    pub(crate) fn pending(&mut self) -> Request {
+        let request = self.request();
+        assert!(matches!(self.ask(&request), Ok(RequestEvent::Pending { .. })));
+        request
+    }
+
+    /// A grant that answers it.
+    pub(crate) fn answer_to(&mut self, request: &Request) -> Grant {
+        Grant {
+            request: Some(request.envelope.jti.clone()),
+            sub: request.envelope.iss.as_str().parse().unwrap(),
+            delivery: request.delivery.clone(),
+            ..self.grant()
+        }
+    }
+
+    pub(crate) fn withdraw(&mut self, sub: &str, request: &Jti) -> Result<Option<Jti>, Refusal> {
+        let withdraw = Withdraw { envelope: self.ask_envelope(sub), request: request.clone() };
+        let verdict = self.authority.handle_withdraw(&withdraw, self.now());
+        self.drain();
+        verdict
+    }
+
+    pub(crate) fn leave(&mut self, sub: &str, share: &Jti) -> Result<Jti, Refusal> {
+        let leave = Leave { envelope: self.ask_envelope(sub), share: share.clone() };
+        let verdict = self.authority.handle_leave(&leave, self.now());
+        self.drain();
+        verdict
+    }
+
+    pub(crate) fn deny(&mut self, kid: &str, request: &Jti) -> Result<(), Refusal> {
+        let (envelope, request) = (self.envelope(kid), request.clone());
+        let deny = Deny { envelope, request, reason: DenyReason::NotNow, act: act() };
+        let verdict = self.authority.handle_deny(&deny, self.now());
+        self.drain();
+        verdict
+    }
+
+    /// A report of a leak by a key of the trust store or by a subscriber.
+    pub(crate) fn leak(&mut self, kid: &str) -> ReportLeak {
+        let subscriber = matches!(kid, "traffic" | "tunnel");
+        let envelope = if subscriber { self.ask_envelope(kid) } else { self.envelope(kid) };
+        ReportLeak { envelope, share: None, seen_at: None, what: Leaked::Head, act: (!subscriber).then(act) }
+    }
+
+    pub(crate) fn report_leak(&mut self, kid: &str) -> Result<(), Refusal> {
+        let report = self.leak(kid);
+        let verdict = self.authority.handle_report_leak(&report, self.now());
+        self.drain();
+        verdict
+    }
+
+    pub(crate) fn clear_leak(&mut self, kid: &str) -> Result<(), Refusal> {
+        let clear = ClearLeak { envelope: self.envelope(kid), act: act() };
+        let verdict = self.authority.handle_clear_leak(&clear, self.now());
+        self.drain();
+        verdict
+    }
+
+    pub(crate) fn viewer(&mut self, jti: &Jti, joined: bool) -> bool {
+        let now = self.now();
+        let did = if joined {
+            self.authority.handle_viewer_joined(jti, now)
+        } else {
+            self.authority.handle_viewer_lost(jti, now)
+        };
+        self.drain();
+        did
+    }
+
+    pub(crate) fn aim(&mut self, aimed: bool) -> Vec<Jti> {
+        let ended = self.authority.handle_aim(aimed, self.now());
+        self.drain();
+        ended
+    }
+
+    /// A policy of the next version, changed.
+    pub(crate) fn policy(&mut self, change: impl FnOnce(&mut Policy)) {
+        let version = self.authority.policy().unwrap().version + 1;
+        let mut newer = policy(version);
+        change(&mut newer);
+        self.authority.handle_policy(newer, self.now()).unwrap();
+        self.drain();
+    }
+
     /// The room's next heartbeat, not yet delivered.
     pub(crate) fn heartbeat(&mut self) -> Heartbeat {
         self.counter += 1;
@@ -311,6 +447,24 @@ impl World {
 
     pub(crate) fn has_ended(&self, jti: &Jti) -> bool {
         self.events.iter().any(|(_, event)| matches!(event, Event::Ended { jti: ended, .. } if ended == jti))
+    }
+
+    /// What became of a request: each outcome, oldest first.
+    pub(crate) fn outcomes(&self, request: &Jti) -> Vec<RequestEvent> {
+        let of = |event: &Event| match event {
+            Event::Decided { jti, outcome, .. } if jti == request => Some(outcome.clone()),
+            _ => None,
+        };
+        self.events.iter().filter_map(|(_, event)| of(event)).collect()
+    }
+
+    /// The filters that were told for a share after its grant.
+    pub(crate) fn filters_told(&self, share: &Jti) -> Vec<Filter> {
+        let of = |event: &Event| match event {
+            Event::Filtered { jti, filter, .. } if jti == share => Some(*filter),
+            _ => None,
+        };
+        self.events.iter().filter_map(|(_, event)| of(event)).collect()
     }
 
     /// When (monotonic) the last picture of a share left.
