@@ -6,7 +6,10 @@
 use board_hal::{CameraFormat, Clock, NoPins, Pins};
 use board_sim::{SimClock, SimPins};
 use contract::body::{Answer, EyeState};
-use contract::claims::{Actors, Delivery, Envelope, Grant, Heartbeat, Revoke, TokenKind};
+use contract::claims::{
+    Actors, ClearLeak, Delivery, Envelope, Extend, Grant, Heartbeat, Leaked, Leave, Preempt, Release, ReportLeak,
+    Request, Revoke, TokenKind, Withdraw,
+};
 use contract::policy::{Policy, Role, SubscriberRule, TrustedKey, View};
 use contract::{Audience, ErrorCode, Filter, Jti, KeyId, Rung};
 use eye::config::Config;
@@ -47,6 +50,8 @@ pub const ROOM: u8 = 2;
 pub const POLICY_A: u8 = 3;
 pub const POLICY_B: u8 = 4;
 pub const STRANGER: u8 = 9;
+pub const TLC: u8 = 10;
+pub const OFFICER: u8 = 11;
 
 /// The first policy.
 pub fn policy(version: u64) -> Policy {
@@ -63,7 +68,11 @@ pub fn policy(version: u64) -> Policy {
         site: id("almere"),
         valid_until: BEGIN_S + 1_000_000,
         legal_basis: "test".into(),
-        keys: vec![trusted("ines", INES, Role::Centralist), trusted("room", ROOM, Role::Room)],
+        keys: vec![
+            TrustedKey { may_preempt: true, ..trusted("ines", INES, Role::Centralist) },
+            trusted("room", ROOM, Role::Room),
+            trusted("officer", OFFICER, Role::PrivacyOfficer),
+        ],
         subscribers: vec![SubscriberRule {
             id: id("tlc"),
             purposes: vec!["traffic".into()],
@@ -72,7 +81,7 @@ pub fn policy(version: u64) -> Policy {
             max_viewers: 1,
             push_to: vec![[127, 0, 0, 1].into()],
             hours_utc: None,
-            x: None,
+            x: Some(key(TLC).public().x()),
             encrypt_x: None,
             default_filter: None,
             clause: None,
@@ -264,6 +273,68 @@ impl Bench {
         }
     }
 
+    /// An extension of `share`.
+    pub fn extend(&mut self, state: &EyeState, share: &Jti, exp: u64) -> String {
+        let envelope = self.envelope("ines", Some(state.challenge.clone()));
+        let extend = Extend { envelope, share: share.clone(), exp, act: act() };
+        sign(TokenKind::Extend, "ines", &extend, INES)
+    }
+
+    /// A request for what [`Bench::grant`] grants.
+    pub fn request(&mut self) -> Request {
+        Request {
+            envelope: self.envelope("tlc", None),
+            view: id("schrijverstraat"),
+            filter: None,
+            fps: None,
+            duration_s: 600,
+            delivery: Delivery::Push { address: [127, 0, 0, 1].into(), port: 5004 },
+            purpose: "traffic".into(),
+            requester: Some("person-3".into()),
+            cnf: None,
+        }
+    }
+
+    /// A withdrawal of `request`.
+    pub fn withdraw(&mut self, request: &Jti) -> String {
+        let withdraw = Withdraw { envelope: self.envelope("tlc", None), request: request.clone() };
+        sign(TokenKind::Withdraw, "tlc", &withdraw, TLC)
+    }
+
+    /// The subscriber gives `share` up.
+    pub fn leave(&mut self, share: &Jti) -> String {
+        let leave = Leave { envelope: self.envelope("tlc", None), share: share.clone() };
+        sign(TokenKind::Leave, "tlc", &leave, TLC)
+    }
+
+    /// The police take the camera, or every camera of the site.
+    pub fn preempt(&mut self, state: &EyeState, reserve_epoch: u64, everywhere: bool) -> String {
+        let mut envelope = self.envelope("ines", Some(state.challenge.clone()));
+        if everywhere {
+            (envelope.aud, envelope.challenge) = (Audience::site(id("almere")), None);
+        }
+        sign(TokenKind::Preempt, "ines", &Preempt { envelope, reserve_epoch, act: act() }, INES)
+    }
+
+    /// The police give it back.
+    pub fn release(&mut self, state: &EyeState, reserve_epoch: u64) -> String {
+        let envelope = self.envelope("ines", Some(state.challenge.clone()));
+        sign(TokenKind::Release, "ines", &Release { envelope, reserve_epoch, act: act() }, INES)
+    }
+
+    /// The subscriber saw something uncovered.
+    pub fn report_leak(&mut self, share: Option<&Jti>) -> String {
+        let envelope = self.envelope("tlc", None);
+        let report = ReportLeak { envelope, share: share.cloned(), seen_at: None, what: Leaked::Head, act: None };
+        sign(TokenKind::ReportLeak, "tlc", &report, TLC)
+    }
+
+    /// A privacy officer has looked into it.
+    pub fn clear_leak(&mut self, state: &EyeState) -> String {
+        let clear = ClearLeak { envelope: self.envelope("officer", Some(state.challenge.clone())), act: act() };
+        sign(TokenKind::ClearLeak, "officer", &clear, OFFICER)
+    }
+
     /// A revoke of `share`.
     pub fn revoke(&mut self, state: &EyeState, share: &Jti) -> String {
         let revoke = Revoke {
@@ -294,6 +365,11 @@ impl Bench {
     pub fn journal(&self) -> String {
         std::fs::read_to_string(self.dir.join("state/journal-000001.jsonl")).unwrap()
     }
+}
+
+/// Whoever acts.
+pub fn act() -> Actors {
+    Actors { operator: "operator-1".into(), requester: None }
 }
 
 /// Signs anything with any key under any name.
@@ -383,6 +459,20 @@ impl Voice {
     pub fn newest_state(&self) -> EyeState {
         let newest = self.heard.iter().rev().find(|(message, _)| matches!(message, ToVoice::State)).unwrap();
         serde_json::from_slice(&newest.1).unwrap()
+    }
+
+    /// A heartbeat of the room, naming `stands`.
+    pub fn beat(&mut self, bench: &mut Bench, stands: &[Jti]) {
+        let token = bench.heartbeat(stands);
+        let answer = self.command(TokenKind::Heartbeat, &token);
+        assert!(answer.ok, "{:?}", answer.error);
+    }
+
+    /// Sends a command that must be taken.
+    pub fn done(&mut self, kind: TokenKind, token: &str) -> Answer {
+        let answer = self.command(kind, token);
+        assert!(answer.ok, "{:?}", answer.error);
+        answer
     }
 
     /// Grants and gives back the share.
