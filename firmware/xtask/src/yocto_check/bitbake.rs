@@ -104,10 +104,21 @@ impl Build {
         self.judge(&format!("bitbake -n {} for {machine}", targets.join(" ")), &mut bitbake, told)
     }
 
-    /// The Yocto Project's own check, which wants a distribution that is not ours.
+    /// The Yocto Project's own check. It adds the layers itself, in a build folder that has none but openembedded-core's, and wants a distribution that is
+    /// not ours.
     pub(super) fn check_layer(&self, told: &mut Told) -> Result<()> {
         eprintln!("yocto-check-layer looks at the layer (long) …");
+        let folder = self.folder.with_file_name("check-layer");
+        let bare =
+            format!("BBPATH = \"${{TOPDIR}}\"\nBBFILES ?= \"\"\nBBLAYERS = \"{}\"\n", self.oe.join("meta").display());
+        setup::write_whole(&folder.join("conf/bblayers.conf"), bare.as_bytes())?;
+        std::fs::copy(self.folder.join("conf/local.conf"), folder.join("conf/local.conf"))
+            .with_context(|| format!("writing {}", folder.display()))?;
+        if let Some(user) = &self.user {
+            child::output(Command::new("chown").args(["-R", user]).arg(&folder))?;
+        }
         let mut check = self.command("yocto-check-layer", "nodistro");
+        check.current_dir(&folder).env("HOME", &folder).env("BUILDDIR", &folder).env("BBPATH", &folder);
         check.arg("--no-auto-dependency").arg("--dependency").args(&self.beside).arg("--").arg(&self.layer);
         self.judge("yocto-check-layer", &mut check, told)
     }

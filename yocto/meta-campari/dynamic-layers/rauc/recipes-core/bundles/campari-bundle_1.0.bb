@@ -4,6 +4,9 @@ LICENSE = "Apache-2.0"
 
 inherit bundle
 
+# As images: built when asked for.
+EXCLUDE_FROM_WORLD = "1"
+
 RAUC_BUNDLE_COMPATIBLE = "campari-${MACHINE}"
 RAUC_BUNDLE_VERSION = "${DISTRO_VERSION}"
 RAUC_BUNDLE_DESCRIPTION = "Campari ${DISTRO_VERSION}"
