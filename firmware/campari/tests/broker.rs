@@ -5,7 +5,7 @@ use campari::command::{CommandError, Desk, GrantOrder, state_filter};
 use campari::keys::NamedKey;
 use campari::mqtt::{Bus, BusError, BusSettings, Message, Retained};
 use campari::room::{Room, RoomSettings};
-use campari::stage::{BrokerFiles, Certificates, Child, Parties, Role};
+use campari::stage::{BrokerFiles, Certificates, Child, Parties, Ports, Role};
 use campari::trust::{Root, Trust};
 use contract::body::{Answer, Counters, EyeState, Mode, Presence, RoomPresence, ShareLog, State};
 use contract::claims::{Actors, Delivery, Grant, Heartbeat, TokenKind};
@@ -22,7 +22,7 @@ const SOON: Duration = Duration::from_secs(10);
 struct Site {
     dir: tempfile::TempDir,
     certificates: Certificates,
-    port: u16,
+    ports: Ports,
     broker: Child,
     topics: Topics,
     centralist: NamedKey,
@@ -39,13 +39,13 @@ impl Site {
         let dir = tempfile::tempdir().unwrap();
         let tls = dir.path().join("tls");
         std::fs::create_dir(&tls).unwrap();
-        let certificates = Certificates::make(&tls, std::net::Ipv4Addr::LOCALHOST.into()).unwrap();
-        let files = BrokerFiles::write(&dir.path().join("broker"), &certificates, &parties()).unwrap();
+        let certificates = Certificates::make(&tls, std::net::Ipv4Addr::LOCALHOST.into(), &parties()).unwrap();
+        let files = BrokerFiles::write(&dir.path().join("broker"), &certificates, &[parties().site]).unwrap();
         let broker = files.start(dir.path()).await.unwrap();
         let key = |kid: &str| NamedKey::generate(kid.parse().unwrap());
         Self {
             certificates,
-            port: files.port,
+            ports: files.ports,
             broker,
             topics: Topics::new(parties().site, parties().camera),
             centralist: key("ines"),
@@ -63,7 +63,7 @@ impl Site {
                 .then(|| format!("campari/v1/almere/answer/{:x}", rand::random::<u32>())),
             ..BusSettings::default()
         };
-        Bus::open(&self.certificates.connection(role, self.port), settings).unwrap()
+        Bus::open(&self.certificates.connection(role, self.ports), settings).unwrap()
     }
 
     async fn ready(&self, role: Role, subscribe: &[&str]) -> Bus {
@@ -114,7 +114,7 @@ impl Site {
 
     fn agent(&self, client_id: &str, memory: &Path) -> Room {
         Room::start(RoomSettings {
-            broker: self.certificates.connection(Role::Room, self.port),
+            broker: self.certificates.connection(Role::Room, self.ports),
             client_id: client_id.into(),
             site: parties().site,
             key: self.room.clone(),
@@ -196,7 +196,7 @@ async fn next(
 async fn a_role_cannot_listen_to_what_is_not_its_business() {
     let site = Site::new().await;
     let anyone = Bus::open(
-        &campari::mqtt::Broker { tls: None, ..site.certificates.connection(Role::Room, site.port) },
+        &campari::mqtt::Broker { tls: None, ..site.certificates.connection(Role::Room, site.ports) },
         BusSettings { client_id: "anyone".into(), ..BusSettings::default() },
     )
     .unwrap();
@@ -259,7 +259,7 @@ async fn a_command_with_the_wrong_certificate_is_refused_by_the_broker() {
         answers: Some("campari/v1/almere/answer/tlc/1".into()),
         ..BusSettings::default()
     };
-    let bus = Bus::open(&site.certificates.connection(Role::Subscriber, site.port), settings).unwrap();
+    let bus = Bus::open(&site.certificates.connection(Role::Subscriber, site.ports), settings).unwrap();
     bus.ready(SOON).await.unwrap();
     let error = bus.request(&site.topics.command(CommandTopic::Grant), "x", SOON).await.unwrap_err();
     assert!(matches!(error, BusError::PublishRefused { .. }), "{error}");
@@ -368,14 +368,14 @@ async fn a_lost_broker_is_found_again_with_birth_and_subscriptions() {
         birth: Some(birth.clone()),
         ..BusSettings::default()
     };
-    let bus = Bus::open(&site.certificates.connection(Role::Room, site.port), settings).unwrap();
+    let bus = Bus::open(&site.certificates.connection(Role::Room, site.ports), settings).unwrap();
     bus.ready(SOON).await.unwrap();
     let mut heard = bus.messages();
     site.broker.kill().await;
     tokio::time::timeout(SOON, bus.lost()).await.expect("the loss was not noticed");
     assert!(matches!(bus.publish(&birth.topic, "lost", false), Err(BusError::NotSent { .. })));
 
-    let files = BrokerFiles::at(&site.dir.path().join("broker"), site.port);
+    let files = BrokerFiles::at(&site.dir.path().join("broker"), site.ports);
     let again = files.start(site.dir.path()).await.unwrap();
     bus.ready(SOON).await.unwrap();
     let subscriber = site.open(Role::Subscriber, &[&site.topics.presence()]);

@@ -1,7 +1,7 @@
 //! Sets a stage: folders, keys, certificates, policy, configuration. Starts nothing before everything is there.
 
 use super::broker::{BrokerFiles, Parties};
-use super::certificates::Certificates;
+use super::certificates::{Certificates, Door};
 use super::files::{folder, write_private};
 use super::play::Stage;
 use super::{StageError, config};
@@ -167,8 +167,9 @@ impl Builder {
         let keys = Keys::make(&paths.root.join("keys"))?;
         let certificates_dir = paths.root.join("tls");
         folder(&certificates_dir)?;
-        let certificates = Certificates::make(&certificates_dir, self.this_machine())?;
-        let broker = BrokerFiles::write(&paths.root.join("broker"), &certificates, &self.parties)?;
+        let certificates = Certificates::make(&certificates_dir, self.this_machine(), &self.parties)?;
+        let sites = std::slice::from_ref(&self.parties.site);
+        let broker = BrokerFiles::write(&paths.root.join("broker"), &certificates, sites)?;
         let mut policy = self.first_policy(&keys);
         for change in std::mem::take(&mut self.policy) {
             change(&mut policy);
@@ -177,7 +178,7 @@ impl Builder {
         write_private(&paths.policy, &bundle)?;
         let changes = std::mem::take(&mut self.eye);
         config::eye(&self, &paths, &keys, changes)?;
-        config::voice(&self, &paths, &certificates, broker.port)?;
+        config::voice(&self, &paths, &certificates, broker.ports.of(Door::Boards))?;
         Stage::open(self, paths, keys, certificates, broker, policy).await
     }
 

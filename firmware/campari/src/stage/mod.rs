@@ -14,9 +14,9 @@ mod files;
 mod play;
 
 pub use board::{Board, Logged, Said};
-pub use broker::{BrokerFiles, Parties};
+pub use broker::{BrokerFiles, Parties, Ports};
 pub use builder::{Builder, Elsewhere, Keys, Paths, Scene};
-pub use certificates::{Certificates, Role};
+pub use certificates::{Certificates, Client, Door, Role};
 pub use child::Child;
 pub use error::StageError;
 pub use play::Stage;

@@ -66,7 +66,7 @@ impl Stage {
         let broker = broker_files.start(&paths.logs).await?;
         let Parties { site, camera, .. } = builder.parties.clone();
         let centralist = Bus::open(
-            &certificates.connection(Role::Centralist, broker_files.port),
+            &certificates.connection(Role::Centralist, broker_files.ports),
             BusSettings {
                 client_id: "centralist".into(),
                 subscribe: Board::subscriptions(&site, &camera),
@@ -290,7 +290,7 @@ impl Stage {
     /// # Errors
     /// [`StageError::Bus`].
     pub async fn bus(&self, role: Role, settings: BusSettings) -> Result<Bus, StageError> {
-        let bus = Bus::open(&self.certificates.connection(role, self.broker_files.port), settings)?;
+        let bus = Bus::open(&self.certificates.connection(role, self.broker_files.ports), settings)?;
         bus.ready(CONNECT_WITHIN).await?;
         Ok(bus)
     }
@@ -305,7 +305,7 @@ impl Stage {
         let roots: Vec<_> =
             self.keys.policy.iter().map(|key| Root { kid: key.kid.clone(), x: key.key.public().x() }).collect();
         self.room = Some(Room::start(RoomSettings {
-            broker: self.certificates.connection(Role::Room, self.broker_files.port),
+            broker: self.certificates.connection(Role::Room, self.broker_files.ports),
             client_id: "room".into(),
             site: self.parties.site.clone(),
             key: self.keys.room.clone(),
