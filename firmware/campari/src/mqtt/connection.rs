@@ -92,6 +92,10 @@ impl Broker {
     pub(super) fn options(&self, client_id: &str) -> Result<MqttOptions, BrokerError> {
         let mut options = MqttOptions::new(client_id, self.host.clone(), self.port);
         options.set_keep_alive(KEEP_ALIVE).set_max_packet_size(Some(MAX_PACKET)).set_connection_timeout(5);
+        // Commands are small and somebody waits for them.
+        let mut network = options.network_options();
+        network.set_tcp_nodelay(true);
+        options.set_network_options(network);
         if let Some(tls) = &self.tls {
             let config = tls.client_config()?;
             options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::new(config))));
