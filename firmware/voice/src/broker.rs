@@ -8,6 +8,7 @@
 //! unacknowledged messages towards this board nor the queue of commands. (With a clean start QoS 1 would assure no more than the connection does.)
 
 use crate::outbox::{Kind, Outbox, Publication};
+use rand::Rng as _;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnectProperties, Filter, LastWill, Packet, PubAckReason, Publish, PublishProperties, RetainForwardRule,
@@ -24,7 +25,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// Largest packet either way, bytes: the policy bundle, with room for topic and properties.
 pub const MAX_PACKET: u32 = contract::policy::MAX_POLICY as u32 + 16 * 1024;
-/// Waits between tries to connect.
+/// Longest waits between tries to connect; each board waits between half of it and all of it, by lot (see [`pause`]).
 const RETRY: [Duration; 5] = [
     Duration::from_millis(250),
     Duration::from_millis(500),
@@ -390,7 +391,7 @@ impl Connection {
         if !std::mem::replace(&mut self.complained, true) {
             tracing::warn!(why, "no connection to the broker of [mqtt]; trying on");
         }
-        let until = Instant::now() + RETRY[self.failures.min(RETRY.len() - 1)];
+        let until = Instant::now() + pause(self.failures, rand::rng().random_range(0.0..=1.0));
         self.failures += 1;
         // What is to be published meanwhile is kept; a wish to close ends the wait.
         while *open {
@@ -450,6 +451,12 @@ fn slim(publish: &mut Publish, limit: usize) {
     }
 }
 
+/// How long to wait after so many failures in a row; `lot` is 0 to 1. A broker that restarts loses all boards in the same moment: without the lot
+/// they would also all come back in the same moment, and again after each failure.
+fn pause(failures: usize, lot: f64) -> Duration {
+    RETRY[failures.min(RETRY.len() - 1)].mul_f64(0.5 + 0.5 * lot)
+}
+
 /// Gives the library what the outbox lets go.
 fn submit(outbox: &mut Outbox, client: &AsyncClient) {
     let now = Instant::now();
@@ -471,6 +478,20 @@ fn submit(outbox: &mut Outbox, client: &AsyncClient) {
         if sent.is_err() {
             // The queue is larger than what the outbox lets out at once.
             tracing::error!("the MQTT library takes no more messages; one is lost");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boards_come_back_scattered_and_none_later_than_the_ladder_says() {
+        for (failures, longest) in RETRY.into_iter().chain([RETRY[4], RETRY[4]]).enumerate() {
+            assert_eq!(pause(failures, 1.0), longest);
+            assert_eq!(pause(failures, 0.0), longest / 2);
+            assert!(pause(failures, 0.3) < pause(failures, 0.31));
         }
     }
 }
