@@ -3,6 +3,7 @@
 //! Every figure is measured in this run. A bench that cannot run says what it lacks; nothing is filled in for it.
 
 mod clips;
+mod fleet;
 mod instructions;
 mod process;
 mod programs;
@@ -24,6 +25,12 @@ pub(crate) struct Options {
     /// How long the whole-eye benches run, seconds (the bar on growth speaks of ten minutes: 600).
     #[arg(long, default_value_t = 30)]
     pub(crate) seconds: u32,
+    /// `bench fleet`: how many boards; several numbers, for growth.
+    #[arg(long, value_delimiter = ',', default_value = "500,1000,2000,5000")]
+    pub(crate) boards: Vec<usize>,
+    /// `bench fleet`: the figures go here too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
 }
 
 /// What a bench may use.
@@ -53,6 +60,10 @@ const BENCHES: &[Bench] = &[
 
 /// Runs the benches asked for.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    // Minutes of a whole machine, and nothing of the road: not part of the others.
+    if options.only.as_deref() == Some("fleet") {
+        return fleet::run(options);
+    }
     setup::run(&setup::Options { bench: true, ..setup::Options::default() })?;
     demo::build()?;
     let setting =
@@ -83,5 +94,5 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn names() -> String {
-    BENCHES.iter().map(|bench| bench.name).collect::<Vec<_>>().join(", ")
+    BENCHES.iter().map(|bench| bench.name).chain(["fleet"]).collect::<Vec<_>>().join(", ")
 }

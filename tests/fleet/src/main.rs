@@ -1,0 +1,124 @@
+//! `campari-fleet`: measures a fleet, for one number of boards after the other. `cargo xtask bench fleet` runs it.
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use fleet::figures::line;
+use fleet::measure::{self, Measured, Options};
+use fleet::plot;
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+
+/// Simulated boards on one real broker.
+#[derive(Parser)]
+#[command(name = "campari-fleet", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Measures fleets of these sizes.
+    Measure {
+        /// How many boards; several numbers, for growth.
+        #[arg(long, value_delimiter = ',', default_value = "500,1000,2000,5000")]
+        boards: Vec<usize>,
+        /// How long grants are given before the broker's restart, seconds.
+        #[arg(long, default_value_t = 20)]
+        steady_s: u64,
+        /// How long the broker is down, seconds.
+        #[arg(long, default_value_t = 5)]
+        down_s: u64,
+        /// Grants a second.
+        #[arg(long, default_value_t = 20)]
+        grants: u32,
+        /// How long a fleet may take to come online, and to come back, seconds.
+        #[arg(long, default_value_t = 240)]
+        patience_s: u64,
+        /// The figures.
+        #[arg(long, value_name = "FILE")]
+        json: PathBuf,
+        /// Growth, drawn (SVG).
+        #[arg(long, value_name = "FILE")]
+        plot: Option<PathBuf>,
+    },
+    /// Some of the boards; started by `measure`.
+    #[command(hide = true)]
+    Boards {
+        #[arg(long)]
+        plan: PathBuf,
+        #[arg(long)]
+        from: usize,
+        #[arg(long)]
+        to: usize,
+    },
+}
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env("CAMPARI_LOG").unwrap_or_else(|_| EnvFilter::new("fleet=error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let done = match Cli::parse().command {
+        What::Boards { plan, from, to } => fleet::boards::run(&plan, from..to),
+        What::Measure { boards, steady_s, down_s, grants, patience_s, json, plot } => {
+            let options = |boards| -> Result<Options> {
+                Ok(Options {
+                    program: measure::own_program()?,
+                    boards,
+                    steady: Duration::from_secs(steady_s),
+                    down: Duration::from_secs(down_s),
+                    grants_a_second: grants,
+                    patience: Duration::from_secs(patience_s),
+                })
+            };
+            measure_all(&boards, options, &json, plot.as_deref())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure_all(
+    sizes: &[usize],
+    options: impl Fn(usize) -> Result<Options>,
+    file: &std::path::Path,
+    picture: Option<&std::path::Path>,
+) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut runs: Vec<Measured> = Vec::new();
+    for &boards in sizes {
+        eprintln!("{boards} boards …");
+        let run = runtime.block_on(measure::run(options(boards)?)).with_context(|| format!("{boards} boards"))?;
+        eprintln!(
+            "  online after {:.1} s; {} of {boards} back after the restart{}; load before {:.1}",
+            run.first_online_s,
+            run.back,
+            run.all_back_s.map_or_else(String::new, |s| format!(", after {s:.1} s")),
+            run.load_before,
+        );
+        runs.push(run);
+    }
+    let growth = json!({
+        "boards_mb": line(&plot::points(&runs, |run| Some(run.boards_mb))),
+        "broker_mb": line(&plot::points(&runs, |run| Some(run.broker_mb))),
+        "all_back_s": line(&plot::points(&runs, |run| run.all_back_s)),
+    });
+    let report = json!({
+        "broker": measure::broker_version(), "processors": measure::processors(), "runs": runs, "growth": growth,
+    });
+    let write = |path: &std::path::Path, text: &[u8]| {
+        std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+    };
+    write(file, &serde_json::to_vec_pretty(&report)?)?;
+    if let Some(path) = picture {
+        write(path, plot::growth(&runs).map_err(anyhow::Error::msg)?.as_bytes())?;
+    }
+    Ok(())
+}
