@@ -152,8 +152,8 @@ impl Eye {
         while let Some(event) = self.authority.poll_event() {
             let at_ms = now().utc_ms;
             match event {
-                Event::Granted { grant } => {
-                    let Grant { envelope, sub, filter, exp, .. } = *grant;
+                Event::Granted { grant, filter } => {
+                    let Grant { envelope, sub, exp, .. } = *grant;
                     self.tell(&ToVoice::ShareGranted { jti: envelope.jti, sub, filter, exp, at_ms }, &[]);
                 }
                 Event::Started { jti, .. } => {
