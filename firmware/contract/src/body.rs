@@ -453,6 +453,7 @@ pub struct JournalHead {
 
 /// What is on the topic `journal`: the newest head, signed by the board.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SignedHead {
     /// The head.
     #[serde(flatten)]

@@ -17,6 +17,7 @@ pub mod reason;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod topic;
+pub mod usage;
 
 pub use filter::{Filter, FilterRates, Rung};
 pub use id::{Audience, CameraId, Challenge, IdError, Jti, KeyId, SiteId, SubscriberId, ViewName};

@@ -2,11 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
 use contract::asking::{DenyReason, Inbox, LapseReason, RequestEvent};
-use contract::body::{Answer, Catalogue, JournalHead, RoomPresence, ShareEvent, ShareLog, State};
+use contract::body::{Answer, Catalogue, RoomPresence, ShareEvent, ShareLog, SignedHead, State};
 use contract::claims::{self, TokenKind};
 use contract::policy::{Policy, SignedPolicy};
 use contract::schema::{self, Message};
 use contract::topic::{AskTopic, CommandTopic};
+use contract::usage::UsageRecord;
 use contract::{EndReason, ErrorCode, ToldReason};
 use jsonschema::Validator;
 use serde::Serialize;
@@ -55,7 +56,10 @@ fn type_of(name: &str) -> Option<Replay> {
         "body/share-log" => replay::<ShareLog>,
         "body/inbox" => replay::<Inbox>,
         "body/presence" => replay::<RoomPresence>,
-        "body/journal-head" => replay::<JournalHead>,
+        "body/journal-head" => replay::<SignedHead>,
+        "body/usage-record" => replay::<UsageRecord>,
+        "token/usage-ack.claims" => replay::<claims::UsageAck>,
+        "token/head.claims" => replay::<claims::Head>,
         "body/signed-policy" => replay::<SignedPolicy>,
         "policy/policy" => replay_policy,
         _ => return None,

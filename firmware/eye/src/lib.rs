@@ -26,4 +26,5 @@ pub mod sight;
 pub mod slate;
 pub mod start;
 pub mod store;
+pub mod usage_store;
 pub mod watchdog;

@@ -62,6 +62,18 @@ impl Store {
         File::open(folder)?.sync_all()
     }
 
+    /// Makes a folder in the folder, if it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be made.
+    pub(crate) fn make_folder(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.dir.join(name);
+        match std::fs::create_dir(&path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            made => made.and_then(|()| self.sync_folder(&self.dir)).map_err(fail("making folder", &path)),
+        }
+    }
+
     /// Reads a small file; `None` when it is not there.
     ///
     /// # Errors

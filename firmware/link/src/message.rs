@@ -84,7 +84,7 @@ pub enum ToVoice {
     Catalogue,
     /// For `state`, about once a second and at every change. Body: JSON of `body::EyeState`.
     State,
-    /// For `journal`. Body: JSON of `body::JournalHead`.
+    /// For `journal`. Body: JSON of `body::SignedHead`.
     JournalHead,
     /// Answer to a command. Body: JSON of `body::Answer`.
     Answer {
@@ -181,6 +181,8 @@ pub enum ToVoice {
         /// The board's clock, Unix milliseconds.
         at_ms: u64,
     },
+    /// For `usage`, again and again until it is acknowledged. Body: JSON of `usage::UsageRecord`.
+    Usage,
     /// One masked, encoded picture (or slate). Body: the access unit, Annex B.
     Unit {
         /// Which encode.

@@ -42,6 +42,7 @@ fn to_voice() -> impl Strategy<Value = ToVoice> {
         Just(ToVoice::Catalogue),
         Just(ToVoice::State),
         Just(ToVoice::JournalHead),
+        Just(ToVoice::Usage),
         any::<u64>().prop_map(|correlation| ToVoice::Answer { correlation }),
         (jti(), sub(), filter, any::<u64>(), any::<u64>())
             .prop_map(|(jti, sub, filter, exp, at_ms)| ToVoice::ShareGranted { jti, sub, filter, exp, at_ms }),

@@ -118,6 +118,7 @@ impl Desk {
             },
             ToVoice::Catalogue => publish_latest(broker, self.topics.catalogue(), body.to_vec()),
             ToVoice::JournalHead => publish_latest(broker, self.topics.journal(), body.to_vec()),
+            ToVoice::Usage => assure(broker, self.topics.usage(), body.to_vec()),
             ToVoice::Answer { correlation } => {
                 if let Some(to) = self.in_flight.answered(correlation) {
                     publish_answer(broker, to, body.to_vec());
@@ -387,9 +388,6 @@ fn log_of(jti: &Jti, sub: &SubscriberId, event: &str, at_ms: u64) -> ShareLog {
 fn publish_end(broker: &Broker, topics: &Topics, jti: &Jti, sub: &SubscriberId, ended: &Ended) {
     assure(broker, topics.share(sub, jti), json(&ShareEvent::Ended { reason: ended.told }));
     let log = ShareLog { reason: Some(ended.reason), usage: ended.usage, ..log_of(jti, sub, "ended", ended.at_ms) };
-    if log.usage.is_some() {
-        assure(broker, topics.usage(), json(&log));
-    }
     publish_log(broker, topics, log);
 }
 

@@ -7,6 +7,7 @@ mod subscriber;
 pub use subscriber::{Leaked, Leave, MAX_REQUEST_TOKEN, ReportLeak, Request, Withdraw};
 
 use crate::asking::DenyReason;
+use crate::usage::RecordId;
 use crate::{Audience, Challenge, Filter, Jti, KeyId, SubscriberId, ViewName};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -254,6 +255,7 @@ pub struct Heartbeat {
 
 /// `head`: so far the journal had come when the board said so. Signed with the board's own key, which no policy knows: it can command nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Head {
     /// The board's key; always `board`: the audience says whose.
     pub iss: KeyId,
@@ -271,6 +273,7 @@ pub struct Head {
 
 /// `usage-ack`: the control room has written these records down. One that is replayed changes nothing: a record is acknowledged once and for all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UsageAck {
     /// The room's key.
     pub iss: KeyId,
@@ -278,6 +281,6 @@ pub struct UsageAck {
     pub aud: Audience,
     /// When.
     pub iat: u64,
-    /// The shares that the records are of.
-    pub records: Vec<Jti>,
+    /// The records.
+    pub records: Vec<RecordId>,
 }

@@ -204,7 +204,7 @@ fn spoken(topics: &Topics, subscriber: &SubscriberId, id: &Jti) -> Vec<Channel> 
             false,
         ),
         said("share-log", topics.share_log(), &[body("share-log")], &[Board], INSIDE, false),
-        said("usage", topics.usage(), &[body("share-log")], &[Board], &[Room, Centralist], false),
+        said("usage", topics.usage(), &[body("usage-record")], &[Board], &[Room, Centralist], false),
         said("journal", topics.journal(), &[body("journal-head")], &[Board], INSIDE, true),
         Channel {
             answered: true,

@@ -17,6 +17,7 @@ pub use tokens::{Token, tokens};
 use crate::asking::{Inbox, RequestEvent};
 use crate::body;
 use crate::policy::{Policy, SignedPolicy};
+use crate::usage::UsageRecord;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ impl File {
 pub(crate) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
 /// The bodies that are JSON and not signed, by the names of their schemas.
-pub const BODIES: [(&str, SchemaOf); 10] = [
+pub const BODIES: [(&str, SchemaOf); 11] = [
     ("answer", SchemaGenerator::root_schema_for::<body::Answer>),
     ("state", SchemaGenerator::root_schema_for::<body::State>),
     ("catalogue", SchemaGenerator::root_schema_for::<body::Catalogue>),
@@ -55,7 +56,8 @@ pub const BODIES: [(&str, SchemaOf); 10] = [
     ("share-log", SchemaGenerator::root_schema_for::<body::ShareLog>),
     ("inbox", SchemaGenerator::root_schema_for::<Inbox>),
     ("presence", SchemaGenerator::root_schema_for::<body::RoomPresence>),
-    ("journal-head", SchemaGenerator::root_schema_for::<body::JournalHead>),
+    ("journal-head", SchemaGenerator::root_schema_for::<body::SignedHead>),
+    ("usage-record", SchemaGenerator::root_schema_for::<UsageRecord>),
     ("signed-policy", SchemaGenerator::root_schema_for::<SignedPolicy>),
 ];
 

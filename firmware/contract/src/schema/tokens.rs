@@ -44,7 +44,7 @@ pub(crate) fn name_of(kind: TokenKind) -> &'static str {
 /// All of them.
 #[must_use]
 pub fn tokens() -> Vec<Token> {
-    use Party::{Centralist, PrivacyOfficer, Room, Subscriber};
+    use Party::{Board, Centralist, PrivacyOfficer, Room, Subscriber};
     let token = |kind, signers, claims| Token { kind, signers, claims, longest: claims::MAX_TOKEN };
     let of = |kind, claims| token(kind, &[Subscriber], claims);
     vec![
@@ -67,5 +67,7 @@ pub fn tokens() -> Vec<Token> {
             SchemaGenerator::root_schema_for::<claims::ReportLeak>,
         ),
         token(TokenKind::ClearLeak, &[PrivacyOfficer], SchemaGenerator::root_schema_for::<claims::ClearLeak>),
+        token(TokenKind::UsageAck, &[Room], SchemaGenerator::root_schema_for::<claims::UsageAck>),
+        token(TokenKind::JournalHead, &[Board], SchemaGenerator::root_schema_for::<claims::Head>),
     ]
 }

@@ -37,6 +37,7 @@ impl Office {
             TokenKind::Request | TokenKind::Withdraw | TokenKind::Leave | TokenKind::ReportLeak => {
                 ask(desk, kind, token, now)?
             }
+            TokenKind::UsageAck => self.usage_ack(desk, token, now).map(|()| Done::default())?,
             _ => decide(desk, kind, token, now)?,
         };
         desk.token = String::from_utf8(token.to_vec()).ok();
@@ -143,7 +144,7 @@ fn ask(desk: &mut Books, kind: TokenKind, token: &[u8], now: Now) -> Result<Done
 }
 
 /// Checks a token's signature against the keys of the policy in force that `key` looks in.
-fn verified<C: DeserializeOwned>(
+pub(super) fn verified<C: DeserializeOwned>(
     authority: &Authority,
     kind: TokenKind,
     token: &[u8],

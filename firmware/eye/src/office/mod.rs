@@ -13,6 +13,7 @@ mod record;
 mod state;
 mod tally;
 mod told;
+mod usage;
 
 pub use pins::OFF_AFTER_MS;
 pub use record::Record;
@@ -22,6 +23,7 @@ use crate::config::Config;
 use crate::road::Report;
 use crate::server::{LinkEvent, Outbox};
 use crate::store::{Store, StoreError};
+use crate::usage_store::UsageStore;
 use board_hal::{Aiming, CameraFormat, Clock, NoPins, Pins};
 use contract::body::{Answer, Refusal, SignedHead};
 use contract::claims::TokenKind;
@@ -97,6 +99,7 @@ struct Books {
     /// Signs the journal's heads; absent while a full disk keeps it from being made.
     board_key: Option<BoardKey>,
     tallies: Tallies,
+    usage: UsageStore,
     /// The open shares' common scene; `None` when none is open or it cannot be painted.
     scene: Option<Scene>,
     /// A camera that turns to the granted view.
@@ -170,6 +173,7 @@ impl Office {
             take_policy(&mut authority, &bytes, &roots, now)
                 .map_err(|refusal| OfficeError::Bundle { file, cause: refusal.to_string() })?;
         }
+        let usage = UsageStore::open(&store, &config.site, &config.camera, now.utc_ms)?;
         let (record, left_open) = Record::open(&store, config.journal.limits(), &model, now)?;
         let office = Self {
             inner: Mutex::new(Books {
@@ -178,6 +182,7 @@ impl Office {
                 record,
                 board_key: None,
                 tallies: Tallies::default(),
+                usage,
                 scene: None,
                 aiming: None,
                 greeting: None,
@@ -208,6 +213,7 @@ impl Office {
             for share in left_open {
                 desk.end_left_open(share, now);
             }
+            desk.usage.tidy();
             if let Some(version) = desk.authority.policy().map(|policy| policy.version)
                 && let Err(error) = desk.record.policy(version, now)
             {
@@ -249,6 +255,7 @@ impl Office {
             self.settle(&mut desk, now);
             self.check_light(&mut desk, now);
             self.record_report(&mut desk, now);
+            self.tend_usage(&mut desk, now);
             let changed = self.mend_journal(&mut desk, now) || changed;
             if changed || now.monotonic_ms.saturating_sub(desk.told_state_ms) >= TELL_STATE_EVERY_MS {
                 self.tell_state(&mut desk, now);
@@ -357,6 +364,7 @@ impl Office {
             self.outbox.tell(&message, &body);
         }
         self.tell_inbox(desk);
+        desk.usage.afresh(now.monotonic_ms);
         self.tell_head(desk, now);
         self.tell_state(desk, now);
     }

@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub(super) struct LeftOpen {
     pub(super) jti: Jti,
     pub(super) sub: SubscriberId,
+    pub(super) granted_at_ms: u64,
 }
 
 /// Between two entries about the camera.
@@ -85,7 +86,7 @@ impl Record {
         boot.firmware = Some(env!("CARGO_PKG_VERSION").to_owned());
         record.owe(boot);
         record.pay(now);
-        Ok((record, open.into_iter().map(|(jti, sub)| LeftOpen { jti, sub }).collect()))
+        Ok((record, open.into_values().collect()))
     }
 
     /// Why nothing can be written; meanwhile nobody may watch.
@@ -317,13 +318,13 @@ impl Record {
 }
 
 /// Adds the shares that `journal` grants to `open`, and takes those out that it ends.
-fn left_open(journal: &[u8], open: &mut BTreeMap<Jti, SubscriberId>) {
+fn left_open(journal: &[u8], open: &mut BTreeMap<Jti, LeftOpen>) {
     for entry in journal::lines(journal).flatten() {
         let Some(jti) = entry.share else { continue };
         match entry.event {
             What::Granted | What::Restored => {
                 if let Some(sub) = entry.recipient {
-                    open.insert(jti, sub);
+                    open.insert(jti.clone(), LeftOpen { jti, sub, granted_at_ms: entry.at_ms });
                 }
             }
             What::Ended => drop(open.remove(&jti)),

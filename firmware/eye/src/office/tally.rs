@@ -48,6 +48,11 @@ impl Tallies {
         }
     }
 
+    /// What a running share has consumed so far.
+    pub(super) fn so_far(&self, jti: &Jti) -> Option<Usage> {
+        self.shares.iter().find(|tally| tally.jti == *jti).map(|tally| tally.usage)
+    }
+
     /// One picture of `bytes` went to `jti`.
     pub(super) fn picture(&mut self, jti: &Jti, bytes: usize, rung: Rung, at_us: u64) {
         let Some(tally) = self.shares.iter_mut().find(|tally| tally.jti == *jti) else { return };

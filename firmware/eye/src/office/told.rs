@@ -3,8 +3,8 @@
 use super::{Books, Office, STREAM, Untold, json};
 use board_hal::Light;
 use contract::asking::RequestEvent;
-use contract::body::Usage;
 use contract::claims::{Delivery, Grant};
+use contract::usage::RecordId;
 use contract::{EndReason, Filter, Jti, SubscriberId, ToldReason};
 use grant::{Event, Now};
 use link::message::{Destination, ToVoice};
@@ -117,6 +117,7 @@ impl Office {
     fn granted(&self, desk: &mut Books, grant: &Grant, filter: Filter, written: bool, now: Now) {
         let jti = grant.envelope.jti.clone();
         desk.tallies.begin(&jti);
+        desk.usage.granted(grant, now.utc_ms);
         if !written {
             tracing::error!("no journal, no share");
             desk.authority.handle_fault(Some(&jti), now);
@@ -141,6 +142,7 @@ impl Office {
             desk.authority.handle_fault(Some(jti), now);
             return;
         }
+        desk.usage.started(jti, now.utc_ms);
         desk.set_scene();
         if desk.scene.is_none() {
             desk.authority.handle_fault(Some(jti), now);
@@ -161,6 +163,8 @@ impl Office {
     fn ended(&self, desk: &mut Books, jti: Jti, sub: SubscriberId, (reason, told): (EndReason, ToldReason), now: Now) {
         self.look_changed(desk);
         let usage = desk.tallies.end(&jti);
+        // Before the journal: a power loss in between leaves a record whose share is then ended, never an end without its record.
+        desk.usage.ended(&jti, reason, usage, now.utc_ms);
         missed(desk.record.ended(&jti, &sub, reason, told, &usage, now), "an end");
         let ended = ToVoice::ShareEnded { jti, sub, reason, told, at_ms: now.utc_ms };
         self.tell_or_keep(desk, ended, json(&usage));
@@ -196,8 +200,10 @@ impl Office {
 impl Books {
     /// A share that was open when the eye died: it is over, and whoever cares is told as soon as there is a voice.
     pub(super) fn end_left_open(&mut self, share: super::record::LeftOpen, now: Now) {
-        let super::record::LeftOpen { jti, sub } = share;
-        let (reason, usage) = (EndReason::Fault, Usage::default());
+        let super::record::LeftOpen { jti, sub, granted_at_ms } = share;
+        let reason = EndReason::Fault;
+        let part = RecordId { jti: jti.clone(), granted_at_ms };
+        let usage = self.usage.cut_short(&part, now.utc_ms).unwrap_or_default();
         missed(self.record.ended(&jti, &sub, reason, reason.told(), &usage, now), "an end");
         let message = ToVoice::ShareEnded { jti, sub, reason, told: reason.told(), at_ms: now.utc_ms };
         self.keep_untold(message, json(&usage));

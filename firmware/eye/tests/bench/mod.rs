@@ -212,7 +212,7 @@ impl Bench {
         Self::open(dir, SimClock::new(BEGIN_S * 1_000_000)).beating()
     }
 
-    fn beating(mut self) -> (Self, Voice) {
+    pub fn beating(mut self) -> (Self, Voice) {
         let mut voice = self.voice();
         let token = self.heartbeat(&[]);
         assert!(voice.command(TokenKind::Heartbeat, &token).ok);
