@@ -152,9 +152,9 @@ fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
         let to = to.join(entry.file_name());
         if entry.path().is_dir() {
-            copy(&entry.path(), &to)
+            copy(&entry.path(), &to);
         } else {
-            std::fs::copy(entry.path(), to).map(|_| ()).unwrap()
+            std::fs::copy(entry.path(), to).unwrap();
         }
     }
 }
