@@ -93,6 +93,14 @@ def asked(width, narrow, wide, which="score"):
     return narrow + share * (wide.get(which, narrow) - narrow)
 
 
+def asked_of_head(box, width, height, kx, narrow, wide):
+    """The same of a candidate for a head whose `box` lies in a picture of width x height, in its pixels; half a head at the edge is a weak one."""
+    x1, y1, x2, y2 = box
+    cut = min(x1, y1, width - x2, height - y2) < .5
+    share = min(max(((x2 - x1) / kx * (wide["at_edge"] if cut else 1) - wide["from"]) / (wide["to"] - wide["from"]), 0.0), 1.0)
+    return narrow + share * (wide["score"] - narrow)
+
+
 def decode(tensors, model, kx=1.0, ky=1.0, width=None, height=None, candidates=False):
     """Both classes in picture pixels, clipped to width x height if given: [{cls, score, x, y, w, h}].
 
@@ -108,6 +116,9 @@ def decode(tensors, model, kx=1.0, ky=1.0, width=None, height=None, candidates=F
             x1, y1, x2, y2 = f["box"][0] * kx, f["box"][1] * ky, f["box"][2] * kx, f["box"][3] * ky
             if width:
                 x1, y1, x2, y2 = max(0.0, x1), max(0.0, y1), min(float(width), x2), min(float(height), y2)
+            wide = model.get("head_by_width") if kind == "head" and candidates and width else None
+            if wide and f["score"] < model["thresholds"]["head"] and f["score"] < asked_of_head((x1, y1, x2, y2), width, height, kx, limit, wide):
+                continue
             if x2 > x1 and y2 > y1:
                 out.append({"cls": kind, "score": f["score"], "x": x1, "y": y1, "w": x2 - x1, "h": y2 - y1})
     return out

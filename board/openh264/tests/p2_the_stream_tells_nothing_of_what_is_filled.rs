@@ -69,7 +69,7 @@ fn units(face: u32, filter: Option<Filter>) -> Vec<Vec<u8>> {
         if filter.is_some() {
             // What the mask covers: the head and a margin.
             let rect = head(number).grown(0.05);
-            found.push(Object { class: Class::Head, score: 0.9, rect, track: 1 });
+            found.push(Object { class: Class::Head, score: 0.9, rect, track: 1, grown: [0.0; 2] });
         }
         let filter = filter.unwrap_or(Filter::Fill);
         let plan = decide(FrameId(number), Some(&found), Rung::Clear, filter, &Scene::unknown());

@@ -3,7 +3,7 @@
 //! Its format is described in `models/README.md`. Unknown fields are refused: a misspelt threshold must not fall back to anything.
 
 use board_hal::{DetectorError, OutputRole};
-use detect::{Decoding, HeadGrowth, PerClass, PlateGrowth, ScoreByWidth, Thresholds};
+use detect::{CandidateByWidth, Decoding, HeadGrowth, PerClass, PlateGrowth, ScoreByWidth, Thresholds};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -105,6 +105,9 @@ pub struct ModelEntry {
     /// How much surer a wide plate must be.
     #[serde(default)]
     pub plate_by_width: Option<ScoreByWidth>,
+    /// How much surer a candidate for a wide head must be.
+    #[serde(default)]
+    pub head_by_width: Option<CandidateByWidth>,
     /// Face box to head box.
     pub head_growth: HeadGrowth,
     /// Its outputs.
@@ -120,6 +123,7 @@ impl ModelEntry {
             nms_iou: self.nms_iou,
             plate_growth: self.plate_growth,
             plate_by_width: self.plate_by_width,
+            head_by_width: self.head_by_width,
             head_growth: self.head_growth,
         }
     }

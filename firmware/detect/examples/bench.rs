@@ -17,6 +17,7 @@ const DECODING: Decoding = Decoding {
     nms_iou: PerClass { head: 0.4, plate: 0.4 },
     plate_growth: PlateGrowth { x: 0.05, y: 0.1 },
     plate_by_width: None,
+    head_by_width: None,
     head_growth: HeadGrowth { side: [0.1; 8], top: [0.1; 8], bottom: [0.1; 8], min: 0.0, max: 1.5 },
 };
 
@@ -63,6 +64,7 @@ fn main() -> Result<(), PrepareError> {
         score: 0.5,
         rect: Rect { x: 300.0 + f32::from(i % 16), y: 300.0 + f32::from(i / 16), w: 40.0, h: 40.0 },
         track: 0,
+        grown: [0.0; 2],
     };
     crowd.candidates.extend((0..=255).map(near));
     let mut tracker = Tracker::new(TrackSettings::default());

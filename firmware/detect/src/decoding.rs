@@ -2,11 +2,15 @@
 //!
 //! They are data, not code: only a signed update changes them (P6). [`Decoding::check`] refuses what cannot be meant.
 
-use mask::Class;
+use crate::LetterboxMap;
+use mask::{Class, Rect};
 use serde::{Deserialize, Serialize};
 
 /// Features of one face that the head growth is a linear function of (`models/README.md`, "Decoding", step 4).
 pub const GROWTH_FEATURES: usize = 8;
+
+/// A box this near to the picture's edge is cut by it, picture pixels.
+const AT_EDGE_PX: f32 = 0.5;
 
 /// Scores from which a cell counts, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -97,6 +101,32 @@ impl ScoreByWidth {
     }
 }
 
+/// The score that a candidate for a head needs rises with its width: large heads are seen clearly, while windows, lamps and wheels are at times taken for a
+/// large weak one again and again, and kept as tracks they cost most of the area that is masked in vain. What is found stays found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CandidateByWidth {
+    /// Up to this width of the whole head's box as far as it lies in the picture, in network pixels, `thresholds.head_candidate` is enough.
+    pub from: f32,
+    /// From this width on `score` is asked; linear between.
+    pub to: f32,
+    /// What the widest need; at most `thresholds.head`.
+    pub score: f32,
+    /// Of the width of a box that the picture's edge cuts so much counts, 0 to 1: half a head is a weak one.
+    pub at_edge: f32,
+}
+
+impl CandidateByWidth {
+    /// The score asked of a candidate that lies at `rect` in the picture, where narrow ones need `narrow`.
+    #[must_use]
+    pub fn asked(&self, rect: Rect, map: &LetterboxMap, narrow: f32) -> f32 {
+        let (right, bottom) = (map.picture_width as f32 - rect.x - rect.w, map.picture_height as f32 - rect.y - rect.h);
+        let cut = [rect.x, rect.y, right, bottom].iter().any(|beyond| *beyond < AT_EDGE_PX);
+        let width = rect.w / map.kx * if cut { self.at_edge } else { 1.0 };
+        narrow + ((width - self.from) / (self.to - self.from)).clamp(0.0, 1.0) * (self.score - narrow)
+    }
+}
+
 /// How far a whole head reaches beyond the face that the network boxes: linear in eight features of the face.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,6 +155,9 @@ pub struct Decoding {
     /// How much surer a wide plate must be; absent: no surer.
     #[serde(default)]
     pub plate_by_width: Option<ScoreByWidth>,
+    /// How much surer a candidate for a wide head must be; absent: no surer.
+    #[serde(default)]
+    pub head_by_width: Option<CandidateByWidth>,
     /// Face box to head box.
     pub head_growth: HeadGrowth,
 }
@@ -182,6 +215,20 @@ impl Decoding {
             if let Some(candidate) = wide.candidate.filter(|score| !(t.plate_candidate..=wide.score).contains(score)) {
                 let must = "thresholds.plate_candidate to plate_by_width.score";
                 return refuse("plate_by_width.candidate", candidate, must);
+            }
+        }
+        if let Some(wide) = &self.head_by_width {
+            if !(wide.from >= 0.0 && wide.from.is_finite()) {
+                return refuse("head_by_width.from", wide.from, "0 or more");
+            }
+            if !(wide.to > wide.from && wide.to.is_finite()) {
+                return refuse("head_by_width.to", wide.to, "above head_by_width.from");
+            }
+            if !(t.head_candidate..=t.head).contains(&wide.score) {
+                return refuse("head_by_width.score", wide.score, "thresholds.head_candidate to thresholds.head");
+            }
+            if !(0.0..=1.0).contains(&wide.at_edge) {
+                return refuse("head_by_width.at_edge", wide.at_edge, "0 to 1");
             }
         }
         let g = &self.head_growth;

@@ -15,7 +15,9 @@ mod prepare;
 mod track;
 
 pub use decode::{Detections, MAX_CANDIDATES, decode};
-pub use decoding::{Decoding, DecodingError, HeadGrowth, PerClass, PlateGrowth, ScoreByWidth, Thresholds};
+pub use decoding::{
+    CandidateByWidth, Decoding, DecodingError, HeadGrowth, PerClass, PlateGrowth, ScoreByWidth, Thresholds,
+};
 pub use letterbox::LetterboxMap;
 pub use prepare::{Prepare, PrepareError};
 pub use track::{ClassSettings, MAX_TRACKS, TrackSettings, Tracker};

@@ -87,7 +87,7 @@ fn paint<'a>(
         for track in 1..=10_u32 {
             let rect =
                 Rect { x: track as f32 * 160.0 + number as f32 % 7.0, y: track as f32 * 90.0, w: 80.0, h: 100.0 };
-            objects.push(Object { class: Class::Head, score: 0.9, rect, track });
+            objects.push(Object { class: Class::Head, score: 0.9, rect, track, grown: [0.0; 2] });
         }
         let plan = decide(id, Some(&objects), Rung::Clear, filter, &scene);
         let mut bytes = back.recv().expect("the buffer comes back");

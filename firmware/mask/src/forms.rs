@@ -20,6 +20,9 @@ const SIDES: [i64; 27] = [
 const OCTAVE: usize = 3;
 /// How long a smaller form must have sufficed before a track gets it, microseconds of capture time.
 pub const HOLD_FORM_US: u64 = 1_000_000;
+/// That is counted in spans of half as long: a form is held for two of them at least, and for three at most.
+const SPAN_US: u64 = HOLD_FORM_US / 2;
+const SPANS: usize = 3;
 /// Tracks remembered: twice what one frame can hold, so that no visible track is forgotten.
 const MAX_TRACKS: usize = 2 * MAX_OBJECTS;
 
@@ -63,30 +66,41 @@ fn around(outline: &Outline, form: Size) -> Rect {
 #[derive(Debug, Clone, Copy)]
 struct Held {
     track: u32,
-    form: Size,
-    /// The largest that was to be covered since `since_us`.
-    needed: Size,
+    /// The largest that was to be covered in each of the last spans of [`SPAN_US`], newest first. What a track grows by while it is not seen does not count:
+    /// it is covered as long as it lasts, and tells of the detector, not of the head.
+    needed: [Size; SPANS],
+    /// When the newest span began.
     since_us: u64,
     seen_us: u64,
 }
 
 impl Held {
-    /// Takes note of what is to be covered at `now_us`.
-    fn step(&mut self, size: Size, now_us: u64) {
-        self.needed = [self.needed[0].max(size[0]), self.needed[1].max(size[1])];
-        if !covers(self.form, size) {
-            // What was needed lately may be needed again.
-            self.form = form_of(self.needed);
-        }
+    /// The form for `size`, of which `lasting` was there when it was last seen, at `now_us`.
+    fn step(&mut self, size: Size, lasting: Size, now_us: u64) -> Size {
         // A clock that ran backwards tells nothing of how long it was.
-        if now_us < self.since_us {
-            self.since_us = now_us;
-        } else if now_us - self.since_us >= HOLD_FORM_US {
-            self.form = form_of(self.needed);
-            (self.needed, self.since_us) = (size, now_us);
+        self.since_us = self.since_us.min(now_us);
+        for _ in 0..SPANS {
+            if now_us - self.since_us < SPAN_US {
+                break;
+            }
+            self.needed.rotate_right(1);
+            self.needed[0] = [0; 2];
+            self.since_us += SPAN_US;
         }
+        if now_us - self.since_us >= SPAN_US {
+            self.since_us = now_us;
+        }
+        self.needed[0] = larger(self.needed[0], lasting);
         self.seen_us = now_us;
+        let held = self.needed.into_iter().fold([0; 2], larger);
+        let form = form_of(held);
+        // What was needed lately may be needed again.
+        if covers(form, size) { form } else { form_of(larger(held, size)) }
     }
+}
+
+fn larger(a: Size, b: Size) -> Size {
+    [a[0].max(b[0]), a[1].max(b[1])]
 }
 
 /// The forms of the tracks seen lately. One per stream.
@@ -109,22 +123,24 @@ impl HeldForms {
                 continue;
             }
             let outline = Outline::outward(object.rect);
-            mask.rect = around(&outline, self.of(object.track, size_of(&outline), now_us));
+            let size = size_of(&outline);
+            let lasting = [0, 1].map(|axis| size[axis] - (object.grown[axis] as i64).clamp(0, size[axis]));
+            mask.rect = around(&outline, self.of(object.track, size, lasting, now_us));
         }
     }
 
-    /// The form of `track`, of which `size` is to be covered.
-    fn of(&mut self, track: u32, size: Size, now_us: u64) -> Size {
+    /// The form of `track`, of which `size` is to be covered, and `lasting` is held.
+    fn of(&mut self, track: u32, size: Size, lasting: Size, now_us: u64) -> Size {
         if let Some(held) = self.held.iter_mut().find(|held| held.track == track) {
-            held.step(size, now_us);
-            return held.form;
+            return held.step(size, lasting, now_us);
         }
-        let fresh = Held { track, form: form_of(size), needed: size, since_us: now_us, seen_us: now_us };
+        let mut fresh = Held { track, needed: [[0; 2]; SPANS], since_us: now_us, seen_us: now_us };
+        let form = fresh.step(size, lasting, now_us);
         if self.held.push(fresh).is_err()
             && let Some(oldest) = self.held.iter_mut().min_by_key(|held| held.seen_us)
         {
             *oldest = fresh;
         }
-        fresh.form
+        form
     }
 }

@@ -78,6 +78,9 @@ pub struct Object {
     pub rect: Rect,
     /// Identity over time, unique since start; 0 for a detection without a track.
     pub track: u32,
+    /// Of `rect`'s width and height, what a track has grown by since it was last seen, pixels; 0 for what is seen in this very frame.
+    #[serde(default)]
+    pub grown: [f32; 2],
 }
 
 /// Everything to mask in one frame.

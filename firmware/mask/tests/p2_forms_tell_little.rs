@@ -94,6 +94,22 @@ fn p2_a_track_that_shrinks_gets_a_smaller_form_only_after_it_sufficed_for_a_whil
 }
 
 #[test]
+fn p2_what_a_mask_grows_by_while_nobody_sees_the_head_is_covered_and_does_not_stay() {
+    let mut forms = HeldForms::new();
+    let mut painted = |id: u64, w: f32, grown: f32| {
+        let object = Object { grown: [grown; 2], ..of_size(5, w, w) };
+        let mut plan = plan(id, &[object]);
+        forms.hold(&mut plan, id * FRAME_US);
+        assert!(covers(area(&plan), object.rect));
+        area(&plan).w
+    };
+    let seen = painted(0, 100.0, 0.0);
+    assert!(painted(1, 180.0, 80.0) >= 180);
+    assert_eq!(painted(2, 100.0, 0.0), seen);
+    assert!(painted(3, 180.0, 0.0) > seen && painted(4, 100.0, 0.0) > seen, "what was seen so large is held");
+}
+
+#[test]
 fn p2_what_has_no_track_is_held_for_nobody() {
     let mut forms = HeldForms::new();
     let mut painted = |id: u64, w: f32| {

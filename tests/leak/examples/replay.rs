@@ -13,7 +13,7 @@
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use contract::{Filter, Rung};
-use detect::{Decoding, Detections, TrackSettings, Tracker};
+use detect::{Decoding, Detections, LetterboxMap, TrackSettings, Tracker};
 use leak::input::{Clip, Frame, Kind, Masked, Rect, Shape, clips};
 use leak::measure::WAYS;
 use leak::report::{ClipBasis, Look, Played, track_tables};
@@ -82,14 +82,14 @@ struct Seen {
 impl Seen {
     fn object(&self) -> Object {
         let &Self { class, score, x, y, w, h } = self;
-        Object { class, score, rect: mask::Rect { x, y, w, h }, track: 0 }
+        Object { class, score, rect: mask::Rect { x, y, w, h }, track: 0, grown: [0.0; 2] }
     }
 }
 
 /// The candidates of one setting.
 struct Candidates {
     decoding: Decoding,
-    network_width: f32,
+    network: [usize; 2],
 }
 
 impl Candidates {
@@ -99,20 +99,25 @@ impl Candidates {
         let all = manifest.get("model").and_then(toml::Value::as_array).into_iter().flatten();
         let mut of_setting = all.filter(|model| model.get("setting").and_then(toml::Value::as_str) == Some(setting));
         let model = of_setting.next().with_context(|| format!("{}: no setting {setting}", file.display()))?;
-        let width = model.get("input").and_then(|input| input.get("width")).and_then(toml::Value::as_integer);
-        let network_width = width.context("a model without an input width")? as f32;
-        Ok(Self { decoding: model.clone().try_into()?, network_width })
+        let input = |side| model.get("input").and_then(|input| input.get(side)).and_then(toml::Value::as_integer);
+        let size = |side| usize::try_from(input(side)?).ok();
+        let network = [size("width"), size("height")].map(|size| size.context("a model without an input size"));
+        let [width, height] = network;
+        Ok(Self { decoding: model.clone().try_into()?, network: [width?, height?] })
     }
 
-    fn holds(&self, one: &Seen, picture_width: usize) -> bool {
+    fn holds(&self, one: &Seen, sight: &Sight) -> bool {
         let (least, _) = self.decoding.thresholds.of(one.class);
-        let grown = 1.0 + 2.0 * self.decoding.plate_growth.x;
-        let width = one.w * self.network_width / picture_width as f32 / grown;
-        one.score
-            >= match &self.decoding.plate_by_width {
-                Some(wide) if one.class == Class::Plate => wide.asked_of_candidate(width, least),
-                _ => least,
+        let map = LetterboxMap::new(sight.width, sight.height, self.network[0], self.network[1]);
+        let asked = match (one.class, &self.decoding.plate_by_width, &self.decoding.head_by_width) {
+            (Class::Plate, Some(wide), _) => {
+                let grown = 1.0 + 2.0 * self.decoding.plate_growth.x;
+                wide.asked_of_candidate(one.w / map.kx / grown, least)
             }
+            (Class::Head, _, Some(wide)) => wide.asked(one.object().rect, &map, least),
+            _ => least,
+        };
+        one.score >= asked
     }
 }
 
@@ -122,7 +127,7 @@ impl Sight {
         self.found.iter().for_each(|one| seen.found.push(one.object()));
         // What overflowed in a file of lower thresholds need not overflow in this.
         seen.found.doubtful = self.doubtful && which.is_none();
-        for one in self.candidates.iter().filter(|one| which.is_none_or(|which| which.holds(one, self.width))) {
+        for one in self.candidates.iter().filter(|one| which.is_none_or(|which| which.holds(one, self))) {
             let pushed = seen.candidates.push(one.object());
             ensure!(pushed.is_ok(), "{} {}: more candidates than a detector may give", self.image, self.frame);
         }

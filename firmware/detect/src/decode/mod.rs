@@ -119,13 +119,14 @@ fn decode_class<'t>(
             }
             return None;
         };
-        let object = Object { class, score: heat.real(peak.q), rect, track: 0 };
+        let object = Object { class, score: heat.real(peak.q), rect, track: 0, grown: [0.0; 2] };
         let width = raw[2] - raw[0];
-        let (sure, supports) = match (class, &decoding.plate_by_width) {
-            (Class::Plate, Some(wide)) => (
+        let (sure, supports) = match (class, &decoding.plate_by_width, &decoding.head_by_width) {
+            (Class::Plate, Some(wide), _) => (
                 object.score >= wide.asked(width, found_score),
                 object.score >= wide.asked_of_candidate(width, candidate_score),
             ),
+            (Class::Head, _, Some(wide)) => (true, object.score >= wide.asked(rect, map, candidate_score)),
             _ => (true, true),
         };
         if i16::from(peak.q) >= found_q && sure {

@@ -12,15 +12,17 @@ const MIN_SPEED_INTERVAL_S: f32 = 0.005;
 /// Nothing moves faster than this many times its own size in a second.
 const MAX_SPEED_SIZES: f32 = 20.0;
 /// Of what it may have moved, so much is added as doubt about its speed.
-const SPEED_DOUBT: f32 = 0.25;
+const SPEED_DOUBT: f32 = 0.15;
 /// An object seen once may move by this many times its own size (the longer side: plates move up and down as fast as sideways) in a second.
 const UNKNOWN_SPEED_SIZES: f32 = 2.0;
 /// However few frames come in a second, a track is held through so many misses.
 const HELD_LOOKS: u8 = 2;
 /// A track seen less often than this is new: it may be something that only flickered.
-const NEW_BELOW: u8 = 3;
+const NEW_BELOW: u32 = 3;
 /// So is one whose scores do not come to this together.
-const NEW_BELOW_SCORE: f32 = 2.0;
+const NEW_BELOW_SCORE: f32 = 2.6;
+/// And one that the detector was never sure of, however often it came: its scores are below this in the mean.
+const NEW_BELOW_MEAN: f32 = 0.11;
 /// One whose scores do not even come to this is held through [`HELD_LOOKS`] and no longer.
 const WEAK_BELOW_SCORE: f32 = 0.8;
 /// What is old and stands still is doubted no more after this, seconds.
@@ -28,7 +30,7 @@ const STILL_DOUBT_S: f32 = 0.5;
 /// What moves by no more than this many times its own size in a second stands still.
 const STILL_SIZES: f32 = 0.5;
 /// A track seen so often is old: a second at 25 frames a second.
-const OLD_FROM: u8 = 25;
+const OLD_FROM: u32 = 25;
 /// Masks grow by at most this many times the object's size on each side.
 const MAX_MARGIN: f32 = 4.0;
 
@@ -52,8 +54,8 @@ pub(super) struct Track {
     missed_us: u64,
     missed_looks: u8,
     seen_once: bool,
-    /// Sightings so far, as far as they matter.
-    sightings: u8,
+    /// Sightings so far.
+    sightings: u32,
 }
 
 impl Track {
@@ -123,7 +125,8 @@ impl Track {
     /// Missed by a working detector for another `looked_us`; true when the track is over.
     pub(super) fn missed(&mut self, looked_us: u64, settings: &TrackSettings) -> bool {
         let class = settings.of(self.class);
-        let new = self.sightings < NEW_BELOW || self.scores < NEW_BELOW_SCORE;
+        let sure = self.scores >= NEW_BELOW_SCORE && self.scores >= NEW_BELOW_MEAN * self.sightings as f32;
+        let new = self.sightings < NEW_BELOW || !sure;
         let hold_ms = match self.scores {
             ..WEAK_BELOW_SCORE => 0,
             _ if new => class.hold_new_ms.min(class.hold_ms),
@@ -154,11 +157,15 @@ impl Track {
         let y = seen.y.min(expected.y) - margin[1];
         let right = (seen.x + seen.w).max(expected.x + expected.w) + margin[0];
         let bottom = (seen.y + seen.h).max(expected.y + expected.h) + margin[1];
+        let size = [right - x, bottom - y];
+        // What it would be masked with if it had been seen just now.
+        let fresh = self.size.map(|size| size * (1.0 + 2.0 * class.margin));
         Object {
             class: self.class,
             score: self.score,
-            rect: Rect { x, y, w: right - x, h: bottom - y },
+            rect: Rect { x, y, w: size[0], h: size[1] },
             track: self.id,
+            grown: [0, 1].map(|axis| (size[axis] - fresh[axis]).max(0.0)),
         }
     }
 

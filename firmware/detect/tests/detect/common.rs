@@ -72,7 +72,7 @@ pub(crate) fn map(tensors: &Tensors) -> LetterboxMap {
 }
 
 pub(crate) fn head(x: f32, y: f32, side: f32) -> Object {
-    Object { class: Class::Head, score: 0.9, rect: Rect { x, y, w: side, h: side }, track: 0 }
+    Object { class: Class::Head, score: 0.9, rect: Rect { x, y, w: side, h: side }, track: 0, grown: [0.0; 2] }
 }
 
 pub(crate) fn detections(frame: u64, found: &[Object]) -> Detections {

@@ -12,4 +12,5 @@ mod steps_of_any_kind;
 mod tracks_hold_and_end;
 mod tracks_in_a_street;
 mod tracks_keep_their_word;
+mod wide_heads_must_be_sure;
 mod wide_plates_must_be_sure;

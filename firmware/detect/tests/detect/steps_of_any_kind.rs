@@ -147,6 +147,7 @@ fn object() -> impl Strategy<Value = Object> + Clone {
         score: 0.5,
         rect: Rect { x, y, w, h },
         track: 0,
+        grown: [0.0; 2],
     })
 }
 

@@ -114,6 +114,29 @@ fn gone_head_is_let_go_after_its_hold_and_not_before() {
 }
 
 #[test]
+fn what_came_often_and_never_surely_is_held_as_briefly_as_what_is_new() {
+    let held_after = |score: f32| {
+        let mut street = Street::new();
+        (0..60).for_each(|_| drop(street.see_at(Object { score, ..head(100.0, 50.0, 40.0) })));
+        let held = (0..100).take_while(|_| !street.see(&[]).list.is_empty()).count() as u64;
+        held * FRAME_US / 1000
+    };
+    assert!((200..350).contains(&held_after(0.10)), "{} ms", held_after(0.10));
+    assert!((1100..1300).contains(&held_after(0.13)), "{} ms", held_after(0.13));
+}
+
+#[test]
+fn an_object_says_by_how_much_it_has_grown_since_it_was_seen() {
+    let mut street = Street::new();
+    for _ in 0..5 {
+        assert!(only(&street.see(&[head(100.0, 50.0, 40.0)])).grown.iter().all(|grown| *grown < 0.01));
+    }
+    let (first, second) = (only(&street.see(&[])), only(&street.see(&[])));
+    assert!(0.0 < first.grown[0] && first.grown[0] < second.grown[0], "{first:?} {second:?}");
+    assert!((second.rect.w - second.grown[0] - 40.0 * 1.16).abs() < 0.01, "{second:?}");
+}
+
+#[test]
 fn time_in_which_the_detector_did_not_look_counts_as_missed_once_it_looks_again() {
     let mut street = Street::new();
     for _ in 0..5 {
@@ -169,7 +192,7 @@ fn candidate_that_comes_twice_in_one_place_is_masked_before_it_is_found() {
 fn weaker_candidates_must_come_more_often_and_may_miss_a_look() {
     let plate = |x: f32, score: f32| {
         let rect = Rect { x, y: 50.0, w: 14.0, h: 4.0 };
-        Object { class: Class::Plate, score, rect, track: 0 }
+        Object { class: Class::Plate, score, rect, track: 0, grown: [0.0; 2] }
     };
     let mut street = Street::new();
     let mut looks = |weak: &[Option<Object>]| -> Vec<usize> {

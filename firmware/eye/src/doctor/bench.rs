@@ -197,7 +197,7 @@ fn masked(frame: RawFrame, size: &CameraProfile, painter: &mut Painter) -> Resul
     for track in 1..=10_u32 {
         let (x, y) = (track as f32 * width / 12.0 + (id.0 % 7) as f32, track as f32 * height / 12.0);
         let rect = Rect { x, y, w: width / 24.0, h: height / 11.0 };
-        objects.push(Object { class: Class::Head, score: 0.9, rect, track });
+        objects.push(Object { class: Class::Head, score: 0.9, rect, track, grown: [0.0; 2] });
     }
     let plan = decide(id, Some(&objects), Rung::Clear, Filter::Fill, &Scene::unknown());
     mask::apply(frame, &plan, painter).map_err(|e| e.to_string())

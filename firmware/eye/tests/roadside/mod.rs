@@ -257,6 +257,7 @@ pub fn decoding() -> Decoding {
         nms_iou: PerClass { head: 0.4, plate: 0.4 },
         plate_growth: PlateGrowth { x: 0.0, y: 0.0 },
         plate_by_width: None,
+        head_by_width: None,
         head_growth: HeadGrowth { side: [0.0; 8], top: [0.0; 8], bottom: [0.0; 8], min: 0.0, max: 0.0 },
     }
 }

@@ -103,7 +103,7 @@ impl std::fmt::Debug for Picture {
 }
 
 pub fn head(track: u32, x: f32, y: f32, w: f32, h: f32) -> Object {
-    Object { class: Class::Head, score: 0.9, rect: Rect { x, y, w, h }, track }
+    Object { class: Class::Head, score: 0.9, rect: Rect { x, y, w, h }, track, grown: [0.0; 2] }
 }
 
 pub fn found(id: u64, objects: &[Object]) -> Objects {
