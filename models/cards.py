@@ -34,6 +34,10 @@ Never trained on: 68 dashcam frames (whole stretches of drives: `picture.held_ou
 `face-demographics-walking` and `head-pose-face-detection-female-and-male`. Thresholds and margins were chosen while looking at the measuring data, so
 the figures below are a little kind; a separate held-out set decides.
 
+## Thresholds in force
+
+{thresholds}
+
 ## Figures
 
 `cargo xtask leak --data DIR`: the real `campari-mask` with `fill`, single pictures, no tracking, masked pixels checked against the originals; per cent, with 95 % intervals
@@ -62,6 +66,17 @@ the assumption; a board that is there should be measured): {costs}.
 
 Counting, recognising or following people; deciding that a picture is free of persons or plates; any use without the product's tracking, margins and doubt handling.
 """
+
+
+def thresholds(m):
+    """What the manifest asks, as a table."""
+    t, plate, head = m["thresholds"], m["plate_by_width"], m.get("head_by_width")
+    by_width = lambda low, wide, score: f"{low}; rising to {score} from {wide['from']} to {wide['to']} px"
+    lines = ["Scores, 0 to 1; widths in pixels of the network's input, of a plate's own box and of the whole head's. A candidate masks nothing by itself: it keeps a track, and starts one when it comes again and again.", "",
+             "| | masked from | candidate from |", "|---|---|---|",
+             f"| heads | {t['head']} | " + (by_width(t["head_candidate"], head, head["score"]) + f" (cut by the picture's edge: {head['at_edge']} of the width counts)" if head else f"{t['head_candidate']}") + " |",
+             f"| plates | {by_width(t['plate'], plate, plate['score'])} | {by_width(t['plate_candidate'], plate, plate['candidate'])} |"]
+    return "\n".join(lines)
 
 
 def figure(f):
@@ -108,7 +123,7 @@ def main():
             raise SystemExit(f"{a.leak} measured another {m['setting']} model than the manifest's: run cargo xtask leak again")
         (HERE / m["card"]).write_text(TEXT.format(
             name=m["name"], width=m["input"]["width"], height=m["input"]["height"], setting=m["setting"], bytes=m["bytes"],
-            madds=round(m["multiply_adds"] / 1e6), tables=tables(s["rows"]), costs=costs(s), speed=speed(speeds[m["setting"]])))
+            madds=round(m["multiply_adds"] / 1e6), thresholds=thresholds(m), tables=tables(s["rows"]), costs=costs(s), speed=speed(speeds[m["setting"]])))
 
 
 if __name__ == "__main__":
