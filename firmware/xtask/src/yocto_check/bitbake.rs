@@ -128,7 +128,9 @@ impl Build {
         let said = format!("{}\n{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
         let log = self.folder.join(format!("{}.log", what.replace(' ', "_")));
         std::fs::write(&log, &said).with_context(|| format!("writing {}", log.display()))?;
-        let findings = Findings::of(&said);
+        // What is ours is told by names; that of the folder that bitbake works in is none of them.
+        let at = self.folder.parent().unwrap_or(&self.folder).display().to_string();
+        let findings = Findings::of(&said.replace(&at, "…"));
         let mut text = String::new();
         for line in &findings.others {
             write!(text, "\n    others': {line}")?;
@@ -166,9 +168,10 @@ fn archives(scratch: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// Nothing is fetched; uninative would be, and says so.
 fn local_conf(archives: &Path) -> String {
     format!(
-        "MACHINE ??= \"qemuarm64\"\nDISTRO ??= \"{DISTRO}\"\nBB_NO_NETWORK = \"1\"\nCONNECTIVITY_CHECK_URIS = \"\"\nCAMPARI_ARCHIVE_DIR = \"{}\"\n",
+        "MACHINE ??= \"qemuarm64\"\nDISTRO ??= \"{DISTRO}\"\nBB_NO_NETWORK = \"1\"\nCONNECTIVITY_CHECK_URIS = \"\"\nINHERIT:remove = \"uninative\"\nCAMPARI_ARCHIVE_DIR = \"{}\"\n",
         archives.display()
     )
 }
