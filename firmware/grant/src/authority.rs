@@ -66,6 +66,8 @@ pub struct Authority {
     pub(crate) generation: u64,
     pub(crate) events: VecDeque<Event>,
     pub(crate) monotonic_ms: u64,
+    /// When it was made, monotonic.
+    pub(crate) since_ms: u64,
 }
 
 impl Authority {
@@ -99,6 +101,7 @@ impl Authority {
             generation: 0,
             events: VecDeque::new(),
             monotonic_ms: now.monotonic_ms,
+            since_ms: now.monotonic_ms,
         }
     }
 

@@ -3,7 +3,7 @@
 //! Who may watch may report: a confident miss of the detector is seen by nobody else.
 
 use crate::commands::{ANY_KEY, Demand, no_policy};
-use crate::judge::{self, Effect};
+use crate::judge::Effect;
 use crate::{Authority, Event, Now};
 use contract::ErrorCode;
 use contract::asking::LeakStanding;
@@ -40,7 +40,7 @@ impl Authority {
         } else {
             let sub = self.asker(&report.envelope)?;
             if now.synchronised {
-                judge::recent(&report.envelope, now)?;
+                self.asked_of_late(&report.envelope, now)?;
             }
             if self.asked.contains(&sub, &report.envelope.jti) {
                 return Err(Refusal::new(ErrorCode::Replayed, "this jti was used before"));

@@ -56,7 +56,7 @@ impl Authority {
         let rule = judge::subscriber(policy, &request.envelope.iss)?;
         let (sub, jti) = (rule.id.clone(), request.envelope.jti.clone());
         judge::audience(&self.config, &request.envelope, false)?;
-        judge::recent(&request.envelope, now)?;
+        self.asked_of_late(&request.envelope, now)?;
         let taken = self.asked.contains(&sub, &jti) || self.used.contains(&jti) || self.requests.get(&jti).is_some();
         if taken {
             return Err(Refusal::new(ErrorCode::Replayed, "this jti was used before"));
@@ -236,6 +236,16 @@ impl Authority {
         if let Some(open) = self.requests.take(jti) {
             self.tell(Event::Decided { jti: open.jti, sub: open.sub, outcome, by });
         }
+    }
+
+    /// Whether a subscriber signed it a moment ago, and not before this start: what was asked before is not remembered.
+    pub(crate) fn asked_of_late(&self, envelope: &Envelope, now: Now) -> Result<(), Refusal> {
+        judge::recent(envelope, now)?;
+        let up_s = now.monotonic_ms.saturating_sub(self.since_ms) / 1000;
+        if envelope.iat.saturating_add(up_s) < now.utc_s() {
+            return Err(Refusal::new(ErrorCode::Expired, "issued before the board started; ask again"));
+        }
+        Ok(())
     }
 
     /// The subscriber that signed, for this camera.

@@ -317,10 +317,13 @@ fn a_flood_of_requests_is_bounded_and_leaves_the_commands_their_memory() {
 fn requests_do_not_survive_a_restart() {
     let mut world = World::new();
     let request = world.pending();
+    world.run(2_000);
     world.restart("c-2");
     world.authority.handle_policy(support::policy(5), world.now()).unwrap();
     world.beat().unwrap();
     assert_eq!(world.authority.requests_waiting(), 0);
+    world.run(2_000);
+    assert_eq!(world.ask(&request).unwrap_err().code, ErrorCode::Expired, "a copy from before does not wait again");
     let grant = world.answer_to(&request);
     assert_eq!(world.submit(grant).unwrap_err().code, ErrorCode::NoSuchRequest);
 }
