@@ -120,6 +120,19 @@ fn p8_an_interrupted_share_that_anything_ended_meanwhile_does_not_come_back() {
 }
 
 #[test]
+fn p8_no_more_shares_come_back_than_the_policy_allows_by_then() {
+    let mut world = World::new();
+    world.policy(|policy| policy.restore_after_release = true);
+    let first = world.share();
+    let other = world.other_grant();
+    let second = world.submit(other).unwrap();
+    world.preempt("chief", 1).unwrap();
+    world.policy(|policy| (policy.restore_after_release, policy.max_shares) = (true, 1));
+    world.release("chief", 2).unwrap();
+    assert!(came_back(&world, &first) && !came_back(&world, &second));
+}
+
+#[test]
 fn p8_a_share_that_answers_a_request_is_withdrawn_while_it_is_interrupted() {
     let mut world = World::new();
     world.policy(|policy| policy.restore_after_release = true);

@@ -331,6 +331,7 @@ fn first_share(world: &World) -> Option<Jti> {
 fn impatient(version: u64) -> contract::policy::Policy {
     let restore_after_release = version.is_multiple_of(2);
     contract::policy::Policy {
+        max_requests: 4,
         patience_s: 15,
         waiting_grace_s: 6,
         view_grace_s: 5,
