@@ -87,7 +87,8 @@ fn p8_an_interrupted_share_goes_on_after_the_release_and_ends_when_it_would_have
 
 #[test]
 fn p8_an_interrupted_share_that_anything_ended_meanwhile_does_not_come_back() {
-    let meanwhile: [(&str, fn(&mut World, &Jti)); 10] = [
+    type Happens = (&'static str, fn(&mut World, &Jti));
+    let meanwhile: [Happens; 10] = [
         ("its window closed", |world, _| world.run(600_000)),
         ("a revoke of it", |world, jti| drop(world.revoke("trainee", Some(jti)).unwrap())),
         ("a revoke of all", |world, _| drop(world.revoke("trainee", None).unwrap())),
