@@ -6,9 +6,10 @@ mod timeline;
 pub use report::{Frames, Ladder, Received, Report, STOP_WITHIN};
 pub use timeline::{Sink, Timeline, Tone};
 
+use crate::command::{AskOrder, CommandError};
 use crate::media::{self, Decoded, MediaError};
 use crate::receive::{Reception, SavedStream};
-use crate::stage::{Scene, Stage, StageError};
+use crate::stage::{Said, Scene, Stage, StageError};
 use contract::body::{EyeState, Latency, State};
 use contract::{EndReason, Filter, Jti, Rung};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 const PICTURE_WITHIN: Duration = Duration::from_secs(10);
 /// How long the board may take to say that a share ended (P9).
 const TOLD_WITHIN: Duration = Duration::from_secs(5);
+/// For how long the subscriber asks, and how much longer it gets. It is over sooner here.
+const ASKED_FOR: Duration = Duration::from_secs(15 * 60);
 /// Between two renewals of the line that lives.
 const LIVE_EVERY: Duration = Duration::from_millis(250);
 
@@ -136,14 +139,32 @@ async fn play(stage: &Stage, settings: &DemoSettings, timeline: &mut Timeline) -
     let (tone, verdict) = if early == 0 { (Tone::Good, "") } else { (Tone::Bad, " (P1 is broken)") };
     timeline.tell(tone, &format!("subscriber: {early} packets before the grant{verdict}"));
 
-    ledger.mark();
-    let mut order = stage.order();
-    order.filter = settings.filter;
+    let (bus, _events) = stage.guarded(stage.subscriber_bus()).await??;
+    let wish = AskOrder { filter: Some(settings.filter), ..stage.wish(ASKED_FOR) };
+    let minutes = ASKED_FOR.as_secs() / 60;
+    let subscriber = &stage.parties().subscriber;
     timeline.tell(
         Tone::Act,
-        &format!("centralist: grants subscriber {} filter {} or stronger", order.subscriber, order.filter),
+        &format!("traffic manager: asks for camera {} at the {}, {minutes} minutes", stage.parties().camera, wish.view),
     );
-    let granted = stage.grant(order).await?;
+    let asked = stage.guarded(stage.booth(&bus).ask(wish)).await??;
+    if let Some(refusal) = asked.answer.error.clone() {
+        return Err(refusal.into());
+    }
+    let found = |said: &Said| said.inbox.requests.iter().any(|open| open.jti == asked.jti);
+    let said = stage.until("the request is in the control room's inbox", TOLD_WITHIN, found).await?;
+    let Some(open) = said.inbox.requests.into_iter().find(|open| open.jti == asked.jti) else {
+        return Err(CommandError::NoSuchRequest { request: asked.jti, camera: None }.into());
+    };
+    let waits_s = open.until.saturating_sub(open.asked_at);
+    timeline.tell(Tone::Plain, &format!("control room: {subscriber}'s request waits, at most {waits_s} s"));
+
+    ledger.mark();
+    timeline.tell(
+        Tone::Act,
+        &format!("centralist: grants it, as {subscriber} signed it: filter {} or stronger", settings.filter),
+    );
+    let granted = stage.grant_request(&open).await?;
     if let Some(refusal) = granted.answer.error.clone() {
         return Err(refusal.into());
     }
@@ -161,7 +182,19 @@ async fn play(stage: &Stage, settings: &DemoSettings, timeline: &mut Timeline) -
         }
         None => timeline.tell(Tone::Bad, &format!("subscriber: no picture within {} s", PICTURE_WITHIN.as_secs())),
     }
-    listen(stage, timeline, &mut rung, settings.watch, "watching").await?;
+    listen(stage, timeline, &mut rung, settings.watch / 2, "watching").await?;
+    let closes = stage.eye_state()?.shares.iter().find(|share| share.jti == jti).map(|share| share.exp);
+    if let Some(exp) = closes {
+        timeline.tell(Tone::Act, &format!("centralist: extends it by {minutes} minutes"));
+        let pictures = ledger.snapshot().units;
+        let extended = stage.extend(jti.clone(), exp + ASKED_FOR.as_secs()).await?;
+        if let Some(refusal) = extended.answer.error.clone() {
+            return Err(refusal.into());
+        }
+        listen(stage, timeline, &mut rung, settings.watch - settings.watch / 2, "watching").await?;
+        let more = ledger.snapshot().units - pictures;
+        timeline.tell(Tone::Plain, &format!("subscriber: watches on, {more} pictures since, no new session"));
+    }
 
     timeline.tell(Tone::Act, "centralist: revokes");
     let revoked = stage.revoke(Some(jti.clone())).await?;

@@ -1,6 +1,7 @@
 //! What the board says of itself over the broker, as the control room sees it: the newest state and everything logged so far.
 
 use crate::mqtt::Message;
+use contract::asking::{Inbox, RequestEvent};
 use contract::body::{Catalogue, EyeState, Presence, ShareEvent, ShareLog, State};
 use contract::topic::Topics;
 use contract::{CameraId, Filter, Jti, SiteId};
@@ -25,10 +26,14 @@ pub struct Said {
     pub state: Option<State>,
     /// `catalogue`.
     pub catalogue: Option<Catalogue>,
+    /// `inbox`.
+    pub inbox: Inbox,
     /// `share-log`, oldest first.
     pub logs: Vec<Logged>,
-    /// `share/…`, oldest first.
+    /// `share/…`, of shares, oldest first.
     pub events: Vec<(Jti, ShareEvent)>,
+    /// `share/…`, of requests, oldest first.
+    pub decisions: Vec<(Jti, RequestEvent)>,
 }
 
 impl Said {
@@ -73,7 +78,13 @@ impl Board {
     #[must_use]
     pub fn subscriptions(site: &SiteId, camera: &CameraId) -> Vec<String> {
         let topics = Topics::new(site.clone(), camera.clone());
-        vec![topics.state(), topics.catalogue(), topics.share_log(), format!("campari/v1/{site}/{camera}/share/#")]
+        vec![
+            topics.state(),
+            topics.catalogue(),
+            topics.inbox(),
+            topics.share_log(),
+            format!("campari/v1/{site}/{camera}/share/#"),
+        ]
     }
 
     /// Follows `messages` for one camera.
@@ -115,6 +126,11 @@ impl Said {
         let heard = match level {
             "state" => serde_json::from_slice(payload).map(|state| self.state = Some(state)),
             "catalogue" => serde_json::from_slice(payload).map(|catalogue| self.catalogue = Some(catalogue)),
+            "inbox" if payload.is_empty() => {
+                self.inbox = Inbox::default();
+                Ok(())
+            }
+            "inbox" => serde_json::from_slice(payload).map(|inbox| self.inbox = inbox),
             "share-log" => {
                 serde_json::from_slice(payload).map(|log| self.logs.push(Logged { log, at: Instant::now() }))
             }
@@ -124,6 +140,10 @@ impl Said {
                     return false;
                 };
                 let Ok(jti) = Jti::new(jti) else { return false };
+                if let Ok(event) = serde_json::from_slice(payload) {
+                    self.decisions.push((jti, event));
+                    return true;
+                }
                 serde_json::from_slice(payload).map(|event| self.events.push((jti, event)))
             }
         };

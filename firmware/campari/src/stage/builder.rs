@@ -75,6 +75,10 @@ pub struct Keys {
     pub room: NamedKey,
     /// The policy office.
     pub policy: [NamedKey; 2],
+    /// The subscriber; its name is the subscriber's.
+    pub subscriber: NamedKey,
+    /// Clears leak reports.
+    pub officer: NamedKey,
 }
 
 /// Changes the policy before it is signed.
@@ -164,7 +168,7 @@ impl Builder {
     pub async fn start(mut self) -> Result<Stage, StageError> {
         self.look()?;
         let paths = self.make_folders()?;
-        let keys = Keys::make(&paths.root.join("keys"))?;
+        let keys = Keys::make(&paths.root.join("keys"), &self.parties.subscriber)?;
         let certificates_dir = paths.root.join("tls");
         folder(&certificates_dir)?;
         let certificates = Certificates::make(&certificates_dir, self.this_machine(), &self.parties)?;
@@ -260,8 +264,12 @@ impl Builder {
             site: self.parties.site.clone(),
             valid_until: clock::unix_s() + POLICY_LASTS_S,
             legal_basis: "a stage on one machine; no real camera".into(),
-            keys: vec![trusted(&keys.centralist, Role::Centralist), trusted(&keys.room, Role::Room)],
-            subscribers: vec![subscriber(&self.parties.subscriber, self.this_machine())],
+            keys: vec![
+                trusted(&keys.centralist, Role::Centralist),
+                trusted(&keys.room, Role::Room),
+                trusted(&keys.officer, Role::PrivacyOfficer),
+            ],
+            subscribers: vec![subscriber(&keys.subscriber, &self.parties.subscriber, self.this_machine())],
             views: vec![View {
                 name: self.view.clone(),
                 camera: self.parties.camera.clone(),
@@ -280,7 +288,7 @@ impl Builder {
     }
 }
 
-fn subscriber(id: &SubscriberId, at: IpAddr) -> SubscriberRule {
+fn subscriber(key: &NamedKey, id: &SubscriberId, at: IpAddr) -> SubscriberRule {
     SubscriberRule {
         id: id.clone(),
         purposes: vec!["traffic".into()],
@@ -289,7 +297,7 @@ fn subscriber(id: &SubscriberId, at: IpAddr) -> SubscriberRule {
         max_viewers: 1,
         push_to: vec![at],
         hours_utc: None,
-        x: None,
+        x: Some(key.key.public().x()),
         encrypt_x: None,
         default_filter: None,
         clause: None,
@@ -297,14 +305,21 @@ fn subscriber(id: &SubscriberId, at: IpAddr) -> SubscriberRule {
 }
 
 impl Keys {
-    fn make(dir: &Path) -> Result<Self, StageError> {
+    fn make(dir: &Path, subscriber: &SubscriberId) -> Result<Self, StageError> {
         folder(dir)?;
-        let make = |kid: &'static str| -> Result<NamedKey, StageError> {
-            let key = NamedKey::generate(id::<KeyId>(kid));
+        let make = |kid: &str| -> Result<NamedKey, StageError> {
+            let Ok(id) = KeyId::new(kid) else { unreachable!("a constant, or a subscriber's id") };
+            let key = NamedKey::generate(id);
             key.write(&dir.join(format!("{kid}.jwk")))?;
             Ok(key)
         };
-        Ok(Self { centralist: make("ines")?, room: make("room")?, policy: [make("policy-a")?, make("policy-b")?] })
+        Ok(Self {
+            centralist: make("ines")?,
+            room: make("room")?,
+            policy: [make("policy-a")?, make("policy-b")?],
+            subscriber: make(subscriber.as_str())?,
+            officer: make("mara")?,
+        })
     }
 
     /// Signs a policy with both keys of the policy office.

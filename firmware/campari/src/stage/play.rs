@@ -6,11 +6,12 @@ use super::builder::{Builder, Keys, Paths};
 use super::certificates::{Certificates, Role};
 use super::child::Child;
 use super::{Scene, StageError};
-use crate::command::{Desk, GrantOrder, Outcome};
+use crate::command::{AskOrder, Booth, Desk, Events, GrantOrder, Outcome};
 use crate::mqtt::{Bus, BusSettings};
 use crate::receive::{Ledger, Ports, Receiver, SavedStream};
 use crate::room::{Room, RoomSettings};
 use crate::trust::{Root, Trust};
+use contract::asking::OpenRequest;
 use contract::body::EyeState;
 use contract::claims::{Actors, Delivery};
 use contract::policy::Policy;
@@ -203,6 +204,87 @@ impl Stage {
         Ok(self.guarded(desk.send(CommandTopic::Revoke, signed)).await??)
     }
 
+    /// What the subscriber would ask for: what [`Stage::order`] grants, for `lasts`.
+    #[must_use]
+    pub fn wish(&self, lasts: Duration) -> AskOrder {
+        let order = self.order();
+        AskOrder {
+            view: order.view,
+            filter: Some(order.filter),
+            fps: order.fps,
+            lasts,
+            delivery: order.delivery,
+            purpose: order.purpose,
+            requester: Some("traffic-manager-7".into()),
+            cnf: None,
+        }
+    }
+
+    /// The subscriber's own connection, with what it is told from now on.
+    ///
+    /// # Errors
+    /// [`StageError::Bus`].
+    pub async fn subscriber_bus(&self) -> Result<(Bus, Events), StageError> {
+        let Parties { site, camera, subscriber } = &self.parties;
+        let client_id = format!("{subscriber}-{:08x}", rand::random::<u32>());
+        let settings = BusSettings {
+            subscribe: vec![Booth::events_filter(site, camera, subscriber)],
+            answers: Some(Booth::answers(site, subscriber, &client_id)),
+            client_id,
+            ..BusSettings::default()
+        };
+        let bus = self.bus(Role::Subscriber, settings).await?;
+        let events = Events::of(bus.messages(), site, camera, subscriber);
+        Ok((bus, events))
+    }
+
+    /// The subscriber's place at `bus`.
+    #[must_use]
+    pub fn booth<'a>(&'a self, bus: &'a Bus) -> Booth<'a> {
+        Booth {
+            bus,
+            key: &self.keys.subscriber,
+            subscriber: self.parties.subscriber.clone(),
+            site: self.parties.site.clone(),
+            camera: self.parties.camera.clone(),
+        }
+    }
+
+    /// What a centralist's control room believes: the stage's policy, verified.
+    ///
+    /// # Errors
+    /// [`StageError`].
+    pub fn trust(&self) -> Result<Trust, StageError> {
+        let bundle = std::fs::read(&self.paths.policy)
+            .map_err(|cause| StageError::File { path: self.paths.policy.clone(), cause })?;
+        Ok(Trust::new(&bundle, &self.roots(), &self.parties.site)?)
+    }
+
+    /// The policy office's public keys.
+    #[must_use]
+    pub fn roots(&self) -> Vec<Root> {
+        self.keys.policy.iter().map(|key| Root { kid: key.kid.clone(), x: key.key.public().x() }).collect()
+    }
+
+    /// The centralist grants a request that waits, as the subscriber signed it.
+    ///
+    /// # Errors
+    /// As [`Stage::grant`]; [`StageError::Command`] when it is not to be believed.
+    pub async fn grant_request(&self, open: &OpenRequest) -> Result<Outcome, StageError> {
+        let operator = Self::actor().operator;
+        self.grant(crate::command::believed(&self.trust()?, &self.parties.camera, open, operator)?).await
+    }
+
+    /// The centralist lets `share` run until `exp`, Unix seconds.
+    ///
+    /// # Errors
+    /// As [`Stage::grant`].
+    pub async fn extend(&self, share: Jti, exp: u64) -> Result<Outcome, StageError> {
+        let desk = self.desk();
+        let signed = desk.sign_extend(&self.eye_state()?, share, exp, Self::actor())?;
+        Ok(self.guarded(desk.send(CommandTopic::Extend, signed)).await??)
+    }
+
     /// The centralist's place, to send what [`Stage::grant`] would not.
     #[must_use]
     pub fn desk(&self) -> Desk<'_> {
@@ -300,16 +382,12 @@ impl Stage {
     /// # Errors
     /// [`StageError`].
     pub fn start_room(&mut self) -> Result<(), StageError> {
-        let bundle = std::fs::read(&self.paths.policy)
-            .map_err(|cause| StageError::File { path: self.paths.policy.clone(), cause })?;
-        let roots: Vec<_> =
-            self.keys.policy.iter().map(|key| Root { kid: key.kid.clone(), x: key.key.public().x() }).collect();
         self.room = Some(Room::start(RoomSettings {
             broker: self.certificates.connection(Role::Room, self.broker_files.ports),
             client_id: "room".into(),
             site: self.parties.site.clone(),
             key: self.keys.room.clone(),
-            trust: Trust::new(&bundle, &roots, &self.parties.site)?,
+            trust: self.trust()?,
             memory: Some(self.paths.room_memory.clone()),
             busy: false,
         })?);
