@@ -203,7 +203,7 @@ pub(super) async fn request(arguments: RequestArguments, output: Output) -> Resu
 async fn wait(seat: &mut Seat, request: &Jti, first: RequestEvent, sdp: Option<&Path>, output: Output) -> Result<Done> {
     let mut now = first;
     let share = loop {
-        match now {
+        match now.clone() {
             RequestEvent::Granted { share } => break share,
             RequestEvent::Denied { .. } | RequestEvent::Lapsed { .. } | RequestEvent::Withdrawn => return Ok(Done::No),
             RequestEvent::Pending { until } => {
@@ -218,7 +218,10 @@ async fn wait(seat: &mut Seat, request: &Jti, first: RequestEvent, sdp: Option<&
                 };
                 match told {
                     Some(Told::Request(event)) => {
-                        say(output, request, &event);
+                        // The board tells in its answer and as an event that it waits.
+                        if event != now {
+                            say(output, request, &event);
+                        }
                         now = event;
                     }
                     Some(Told::Share(_)) => now = RequestEvent::Pending { until },

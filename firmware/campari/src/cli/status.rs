@@ -3,8 +3,9 @@
 use super::connect::Connection;
 use super::{Done, Output};
 use crate::clock;
-use crate::command::{read_state, state_filter};
+use crate::command::{inbox_filter, read_inbox, read_state, state_filter};
 use anyhow::Result;
+use contract::asking::OpenRequest;
 use contract::body::{EyeState, Mode, PinState, PinsState, Presence, SelfTest, SelfTestResult, State};
 use contract::{CameraId, SiteId};
 use serde_json::json;
@@ -28,21 +29,34 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments, output: Output) -> Result<Done> {
     let place = arguments.connection.place()?;
-    let (bus, mut messages) = place.open("status", vec![state_filter(&place.site)]).await?;
-    let mut cameras = BTreeMap::new();
+    let listen = vec![state_filter(&place.site), inbox_filter(&place.site)];
+    let (bus, mut messages) = place.open("status", listen).await?;
+    let (mut cameras, mut waiting) = (BTreeMap::new(), BTreeMap::new());
     let mut patience = FIRST;
     // Boards that renew their state meanwhile must not keep us here.
     let whole = tokio::time::Instant::now() + FIRST;
     while let Ok(Ok(message)) = timeout(patience, messages.recv()).await {
         if let Some((camera, state)) = read_state(&place.site, &message) {
             cameras.insert(camera, state);
+        } else if let Some((camera, inbox)) = read_inbox(&place.site, &message)
+            && !inbox.requests.is_empty()
+        {
+            waiting.insert(camera, inbox.requests);
         }
         patience = SILENCE.min(whole.saturating_duration_since(tokio::time::Instant::now()));
     }
     bus.close().await;
-    let people = || table(&place.site, &cameras);
+    let people = || {
+        let now = clock::unix_s();
+        let asks = |(camera, open): (&CameraId, &OpenRequest)| {
+            let left_s = open.until.saturating_sub(now);
+            format!("\nrequest {}: {} asks for camera {camera}, lapses in {left_s} s", open.jti, open.sub)
+        };
+        let asks = waiting.iter().flat_map(|(camera, open)| open.iter().map(move |open| (camera, open))).map(asks);
+        table(&place.site, &cameras) + &asks.collect::<String>()
+    };
     let list: Vec<_> = cameras.iter().map(|(camera, state)| json!({"camera": camera, "state": state})).collect();
-    output.result(people, &json!({"site": place.site, "cameras": list}));
+    output.result(people, &json!({"site": place.site, "cameras": list, "requests": waiting}));
     Ok(Done::Yes)
 }
 

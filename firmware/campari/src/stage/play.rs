@@ -367,6 +367,20 @@ impl Stage {
         self.room.as_ref()
     }
 
+    /// What `campari` needs on its command line to reach this stage's broker as `role`.
+    #[must_use]
+    pub fn flags(&self, role: Role) -> Vec<String> {
+        let broker = self.certificates.connection(role, self.broker_files.port);
+        let mut flags = vec!["--site".into(), self.parties.site.to_string(), "--broker".into(), broker.to_string()];
+        let identity = broker.tls.and_then(|tls| Some((tls.ca, tls.identity?)));
+        if let Some((ca, identity)) = identity {
+            for (flag, path) in [("--ca", ca), ("--cert", identity.cert), ("--key-pem", identity.key)] {
+                flags.extend([flag.to_owned(), path.display().to_string()]);
+            }
+        }
+        flags
+    }
+
     /// Another connection to the broker, with the certificate of `role`.
     ///
     /// # Errors

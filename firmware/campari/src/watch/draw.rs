@@ -2,7 +2,7 @@
 
 use super::keys::HELP;
 use super::model::{Camera, Model, Pane, Row, Tone, Waiting};
-use super::text::{clock, plain, time_of_day};
+use super::text::{clock, plain, time_of_day, wrapped};
 use contract::Rung;
 use contract::body::{EyeState, Mode, PinState, Presence, ShareState};
 use contract::claims::Delivery;
@@ -47,7 +47,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     let waiting = u16::try_from(model.inbox.len()).unwrap_or(u16::MAX);
     // Notices get a fifth, requests what they need up to a third, cameras the rest.
     let notices = (area.height / 5).clamp(4, 12);
-    let requests = waiting.saturating_mul(2).max(1).min(area.height / 3) + 1;
+    let requests = waiting.saturating_mul(2).min(area.height / 3) + 1;
     let parts = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(requests),
@@ -298,18 +298,22 @@ fn happened(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let room = usize::from(area.height.saturating_sub(1));
     let mut lines = vec![title("what happened", false)];
     let newest: Vec<_> = model.notices.iter().rev().take(room).collect();
+    let width = usize::from(area.width).saturating_sub(11);
+    let mut told = Vec::new();
     for notice in newest.into_iter().rev() {
         let colour = match notice.tone {
             Tone::Plain => TEXT,
             Tone::Good => GOOD,
             Tone::Bad => BAD,
         };
-        let width = usize::from(area.width).saturating_sub(11);
-        lines.push(Line::from(vec![
-            Span::styled(format!(" {} ", time_of_day(notice.at)), fg(QUIET)),
-            Span::styled(plain(&notice.text, width), fg(colour)),
-        ]));
+        for (number, part) in wrapped(&plain(&notice.text, 3 * width), width).into_iter().enumerate() {
+            let time = if number == 0 { time_of_day(notice.at) } else { " ".repeat(8) };
+            told.push(Line::from(vec![Span::styled(format!(" {time} "), fg(QUIET)), Span::styled(part, fg(colour))]));
+        }
     }
+    // The newest end at the bottom, whole.
+    let from = told.len().saturating_sub(room);
+    lines.extend(told.drain(from..));
     frame.render_widget(Paragraph::new(lines).style(base()), area);
 }
 

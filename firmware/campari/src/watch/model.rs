@@ -449,6 +449,12 @@ impl Model {
         if looks.mode == Some(Mode::Reserved) && !was(|looks| looks.mode == Some(Mode::Reserved)) {
             self.note(Tone::Plain, format!("camera {camera} is the police's"));
         }
+        if looks.mode == Some(Mode::Normal) && was(|looks| looks.mode == Some(Mode::Reserved)) {
+            self.note(Tone::Plain, format!("camera {camera} is given back by the police"));
+        }
+        if before.is_some() && !looks.leak && was(|looks| looks.leak) {
+            self.note(Tone::Good, format!("camera {camera}: the leak report is cleared"));
+        }
     }
 
     fn remark_share(&mut self, camera: &CameraId, log: &ShareLog) {

@@ -12,6 +12,24 @@ pub(super) fn plain(text: &str, most: usize) -> String {
     cut
 }
 
+/// Broken between words into lines of at most `width`.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut();
+        match line {
+            Some(line) if line.is_empty() || line.chars().count() + 1 + word.chars().count() <= width => {
+                if !line.is_empty() {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// `1:05` for 65 seconds, `2:00:05` for more than an hour.
 pub(super) fn clock(seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -33,6 +51,13 @@ mod tests {
         assert_eq!(plain("traffic\u{1b}[2J\u{202e}x\n", 40), "traffic·[2J·x·");
         assert_eq!(plain("Schrijverstraat é", 40), "Schrijverstraat é");
         assert_eq!(plain("abcdef", 4), "abc…");
+    }
+
+    #[test]
+    fn a_long_line_breaks_between_words() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("unbreakable x", 4), ["unbreakable", "x"]);
+        assert_eq!(wrapped("", 4), [""]);
     }
 
     #[test]
