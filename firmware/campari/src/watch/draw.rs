@@ -20,7 +20,7 @@ const WIDE: u16 = 120;
 // Of the 256 colours that every terminal of the last decades has (xterm): dark ground, nothing that dazzles at night.
 const GROUND: Color = Color::Indexed(234);
 const TEXT: Color = Color::Indexed(250);
-const QUIET: Color = Color::Indexed(242);
+const QUIET: Color = Color::Indexed(245);
 const GOOD: Color = Color::Indexed(108);
 const BAD: Color = Color::Indexed(203);
 const DOUBT: Color = Color::Indexed(179);
