@@ -46,7 +46,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     let rows = u16::try_from(model.rows().len()).unwrap_or(u16::MAX);
     let waiting = u16::try_from(model.inbox.len()).unwrap_or(u16::MAX);
     // Notices get a fifth, requests what they need up to a third, cameras the rest.
-    let notices = (area.height / 5).clamp(4, 12);
+    let notices = (area.height / 5).clamp(6, 12);
     let requests = waiting.saturating_mul(2).min(area.height / 3) + 1;
     let parts = Layout::vertical([
         Constraint::Length(1),
