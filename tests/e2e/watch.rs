@@ -116,7 +116,7 @@ fn a_centralist_takes_grants_and_ends_at_key_presses() {
                 _ => {}
             }
         }
-        watch.until(&["no request waits", "tlc watches", "grant camera 613 to tlc: done"]);
+        watch.until(&["no request waits", "tlc watches ·", "grant camera 613 to tlc: done"]);
 
         watch.press("e1");
         watch.until(&["extend camera 613 by 5 min: done", "19:"]);
@@ -126,7 +126,7 @@ fn a_centralist_takes_grants_and_ends_at_key_presses() {
         watch.press("p");
         watch.until(&["preempt camera 613", "[y] yes"]);
         watch.press("y");
-        watch.until(&["RESERVED", "the police took the camera"]);
+        watch.until(&["RESERVED", "the police took the"]);
         watch.press("ly");
         watch.until(&["release camera 613: done"]);
         watch.press("q");
