@@ -107,12 +107,14 @@ fn a_centralist_takes_grants_and_ends_at_key_presses() {
         watch.press("t");
         watch.until(&["in your hands"]);
         watch.press("g");
-        let (mut share, mut started) = (None, false);
-        while !started {
-            let (jti, told) = tokio::time::timeout(PATIENCE, events.next()).await.unwrap().unwrap();
+        let (mut share, mut started, mut told_so_far) = (None, Vec::new(), Vec::new());
+        while !share.as_ref().is_some_and(|share| started.contains(share)) {
+            let next = tokio::time::timeout(PATIENCE, events.next()).await;
+            let Ok(Some((jti, told))) = next else { panic!("the subscriber was told only {told_so_far:?}") };
+            told_so_far.push((jti.clone(), told.clone()));
             match told {
                 Told::Request(RequestEvent::Granted { share: of }) if jti == asked.jti => share = Some(of),
-                Told::Share(ShareEvent::Started { .. }) => started = share.as_ref() == Some(&jti),
+                Told::Share(ShareEvent::Started { .. }) => started.push(jti),
                 _ => {}
             }
         }

@@ -370,7 +370,7 @@ impl Stage {
     /// What `campari` needs on its command line to reach this stage's broker as `role`.
     #[must_use]
     pub fn flags(&self, role: Role) -> Vec<String> {
-        let broker = self.certificates.connection(role, self.broker_files.port);
+        let broker = self.certificates.connection(role, self.broker_files.ports);
         let mut flags = vec!["--site".into(), self.parties.site.to_string(), "--broker".into(), broker.to_string()];
         let identity = broker.tls.and_then(|tls| Some((tls.ca, tls.identity?)));
         if let Some((ca, identity)) = identity {
