@@ -68,16 +68,24 @@ impl NamedKey {
     /// # Errors
     /// [`KeyError`].
     pub fn read(path: &Path) -> Result<Self, KeyError> {
-        let unreadable = |cause| KeyError::File { path: path.to_owned(), cause };
-        let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(KeyError::Open { path: path.to_owned(), mode });
-        }
-        let json = std::fs::read(path).map_err(unreadable)?;
+        let json = read_secret(path)?;
         let content = |cause| KeyError::Content { path: path.to_owned(), cause };
         let jwk = Jwk::parse(&json).map_err(content)?;
         Ok(Self { key: jwk.signing_key().map_err(content)?, kid: jwk.kid })
     }
+}
+
+/// Reads a private key file, which nobody but its owner may read.
+///
+/// # Errors
+/// [`KeyError::File`], [`KeyError::Open`].
+pub fn read_secret(path: &Path) -> Result<Vec<u8>, KeyError> {
+    let unreadable = |cause| KeyError::File { path: path.to_owned(), cause };
+    let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeyError::Open { path: path.to_owned(), mode });
+    }
+    std::fs::read(path).map_err(unreadable)
 }
 
 /// A subscriber's X25519 key (RFC 7748), to which boards encrypt its credentials.

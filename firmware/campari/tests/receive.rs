@@ -5,6 +5,7 @@
 use campari::media;
 use campari::receive::{Ports, Receiver, SavedStream};
 use rtp::rtcp::{Feedback, Now, goodbye, sender_report};
+use rtp::srtp::{MasterKey, Protector, Unprotector};
 use rtp::{MediaTime, Packetiser, Ssrc, Start, annexb};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -48,6 +49,7 @@ struct Sender {
     packetiser: Packetiser,
     to: SocketAddr,
     sent: u64,
+    protector: Option<Protector>,
 }
 
 fn utc_us() -> u64 {
@@ -64,6 +66,7 @@ impl Sender {
             packetiser: Packetiser::new(start, rtp::MAX_PAYLOAD_BYTES),
             to,
             sent: 0,
+            protector: None,
         }
     }
 
@@ -74,6 +77,10 @@ impl Sender {
         self.packetiser
             .packetise(unit, MediaTime(n as u64 * FRAME_US), captured, |packet| packets.push(packet.to_vec()));
         for packet in packets {
+            let packet = match &mut self.protector {
+                Some(protector) => protector.rtp(&packet).to_vec(),
+                None => packet,
+            };
             if !lost.contains(&self.sent) {
                 self.media.send_to(&packet, self.to).await.unwrap();
             }
@@ -93,7 +100,40 @@ impl Sender {
 
 async fn receiver(dir: &Path) -> Receiver {
     let ports = Ports::bind_free(IpAddr::V4(Ipv4Addr::LOCALHOST)).await.unwrap();
-    Receiver::start(ports, rtp::PAYLOAD_TYPE, Some(&dir.join("received.h264"))).unwrap()
+    Receiver::start(ports, rtp::PAYLOAD_TYPE, None, Some(&dir.join("received.h264"))).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_stream_is_received_with_its_key_and_answered_in_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    let (key, wrong) = (MasterKey::new([5; 30]), MasterKey::new([6; 30]));
+    let ports = Ports::bind_free(IpAddr::V4(Ipv4Addr::LOCALHOST)).await.unwrap();
+    let file = dir.path().join("received.h264");
+    let receiver = Receiver::start(ports, rtp::PAYLOAD_TYPE, Some(&key), Some(&file)).unwrap();
+    let mut sender = Sender::new(receiver.ports().address(), 7).await;
+    sender.protector = Some(Protector::new(&key));
+    let mut forger = Sender::new(receiver.ports().address(), 7).await;
+    forger.protector = Some(Protector::new(&wrong));
+    for (n, unit) in units(dir.path()).iter().enumerate() {
+        forger.unit(n, unit, Duration::ZERO, &[]).await;
+        sender.unit(n, unit, Duration::ZERO, &[]).await;
+        receiver.ledger().until(|seen| seen.units > n as u64).await;
+    }
+    let seen = receiver.ledger().snapshot();
+    assert_eq!((seen.units, seen.packets, seen.packets_lost), (50, sender.sent, 0));
+    // Its reports are SRTCP: made with the key, and nobody else reads or makes them.
+    let report = sender_report(&sender.packetiser, Sender::now(50), "cname").unwrap();
+    let report = sender.protector.as_mut().unwrap().rtcp(&report).to_vec();
+    sender.control(report).await;
+    let mut packet = [0; 1500];
+    let came = tokio::time::timeout(SOON, sender.control.recv_from(&mut packet)).await.unwrap().unwrap();
+    assert!(Unprotector::new(&wrong).rtcp(&mut packet[..came.0].to_vec()).is_err());
+    let plain = Unprotector::new(&key).rtcp(&mut packet[..came.0]).unwrap().to_vec();
+    let mut heard = Vec::new();
+    rtp::rtcp::read(&plain, Ssrc(7), |said| heard.push(said)).unwrap();
+    assert!(matches!(heard[..], [Feedback::Reception(_)]), "{heard:?}");
+    let saved = receiver.leave().await.unwrap();
+    assert_eq!(decodes(&saved).await, 50);
 }
 
 /// What was saved must be what a decoder takes without complaint.

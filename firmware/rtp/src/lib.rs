@@ -12,6 +12,7 @@ pub mod extension;
 pub mod packetise;
 pub mod rtcp;
 pub mod sdp;
+pub mod srtp;
 pub mod time;
 
 pub use depacketise::{AccessUnit, DepacketiseError, Depacketiser};

@@ -1,8 +1,9 @@
 //! The session description of a push: what a receiver needs to know before the first packet, and its reader.
 //!
-//! RFC 8866; H.264 parameters RFC 6184 §8.1; `a=extmap` RFC 8285 §8; `a=rtcp` RFC 3605. One video stream, receive only.
+//! RFC 8866; H.264 parameters RFC 6184 §8.1; `a=extmap` RFC 8285 §8; `a=rtcp` RFC 3605; `a=crypto` RFC 4568. One video stream, receive only.
 
 use crate::extension::{ABS_CAPTURE_TIME, ABS_CAPTURE_TIME_ID};
+use crate::srtp::MasterKey;
 use crate::{PAYLOAD_TYPE, annexb};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,6 +11,10 @@ use sdp_types::{
     Connection, Direction, ExtMap, Fmtp, FmtpParam, Media, MediaType, Origin, RtpMap, Session, Time, TransportProto,
 };
 use std::net::IpAddr;
+
+/// The one crypto suite of ours (RFC 4568 §6.2.1).
+const SUITE: &str = "AES_CM_128_HMAC_SHA1_80";
+const INLINE: &str = "inline:";
 
 /// What a session description of ours says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +31,19 @@ pub struct Description {
     pub pps: Vec<u8>,
     /// Local id of abs-capture-time, when the stream carries it.
     pub abs_capture_time_id: Option<u8>,
+    /// How the packets are protected.
+    pub protection: Protection,
+}
+
+/// Whether a stream is encrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Protection {
+    /// RTP in clear.
+    Clear,
+    /// SRTP; the key comes another way.
+    Secret,
+    /// SRTP, with its key (RFC 4568): whoever reads the description can read the stream.
+    Srtp(MasterKey),
 }
 
 /// Why there is no session description.
@@ -66,6 +84,7 @@ impl Description {
             sps: sps.to_vec(),
             pps: pps.to_vec(),
             abs_capture_time_id: Some(ABS_CAPTURE_TIME_ID),
+            protection: Protection::Clear,
         })
     }
 
@@ -81,11 +100,16 @@ impl Description {
         let ttl = self.address.is_multicast().then_some(1);
         session.set_connection(Connection::from_ip_addr_ttl(self.address, ttl));
         session.add_time(Time::new(0, 0));
-        let mut media = Media::new(MediaType::Video, self.port, TransportProto::RtpAvp, self.payload_type);
+        let profile =
+            if self.protection == Protection::Clear { TransportProto::RtpAvp } else { TransportProto::RtpSavp };
+        let mut media = Media::new(MediaType::Video, self.port, profile, self.payload_type);
         media.add_attribute(RtpMap::new(self.payload_type, "H264", crate::time::CLOCK_HZ));
         media.add_attribute(self.format());
         if let Some(id) = self.abs_capture_time_id {
             media.add_attribute(ExtMap::new(id, ABS_CAPTURE_TIME));
+        }
+        if let Protection::Srtp(key) = &self.protection {
+            media.add_attribute_with_value("crypto", format!("1 {SUITE} {INLINE}{}", key.to_inline()));
         }
         media.add_attribute(Direction::RecvOnly);
         session.add_media(media);
@@ -147,7 +171,36 @@ impl Description {
             payload_type: map.payload_type,
             sps: bytes(sps)?,
             pps: bytes(pps)?,
+            protection: protection(video)?,
             abs_capture_time_id: extensions.into_iter().find(|map| map.uri == ABS_CAPTURE_TIME).map(|map| map.id),
         })
+    }
+}
+
+/// `a=crypto` (RFC 4568 §9.1): the first line with our suite, one key, no lifetime but in digits, no MKI, no session parameters.
+fn protection(video: &Media) -> Result<Protection, SdpError> {
+    let lines = video.attributes.iter().filter(|attribute| attribute.attribute == "crypto");
+    let wanted = SdpError::Unfit { what: "a=crypto", wanted: "AES_CM_128_HMAC_SHA1_80 with one inline key" };
+    let mut any = false;
+    for line in lines {
+        any = true;
+        let mut words = line.value.as_deref().unwrap_or_default().split_ascii_whitespace();
+        let (Some(_), Some(SUITE), Some(key), None) = (words.next(), words.next(), words.next(), words.next()) else {
+            continue;
+        };
+        let mut parts = key.strip_prefix(INLINE).unwrap_or_default().split('|');
+        let key = parts.next().and_then(MasterKey::of_inline);
+        // A lifetime is allowed, a master key identifier (which has a colon) is not.
+        if let Some(key) = key
+            && parts.all(|part| !part.contains(':'))
+        {
+            return Ok(Protection::Srtp(key));
+        }
+    }
+    let secure = video.proto.to_string().contains("SAVP");
+    match (any, secure) {
+        (true, _) => Err(wanted),
+        (false, true) => Ok(Protection::Secret),
+        (false, false) => Ok(Protection::Clear),
     }
 }

@@ -1,6 +1,7 @@
 //! The session description says what a receiver needs, and reads back.
 
-use rtp::sdp::{Description, SdpError};
+use rtp::sdp::{Description, Protection, SdpError};
+use rtp::srtp::MasterKey;
 
 const KEY: [u8; 23] =
     [0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, 0x8c, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80, 0, 0, 1, 0x65, 0x88, 0x84];
@@ -45,4 +46,28 @@ fn a_description_of_something_else_names_the_line() {
     assert!(unfit("sprop-parameter-sets=Z", "x=Z").contains("sprop-parameter-sets"));
     assert!(unfit("192.0.2.7", "elsewhere").contains("c="));
     assert!(Description::parse("hello").unwrap_err().to_string().contains("cannot read"));
+}
+
+#[test]
+fn an_encrypted_push_names_its_key_only_where_it_is_told_to() {
+    let mut description = Description::of_push(&KEY, "192.0.2.7".parse().unwrap(), 5004).unwrap();
+    let key = MasterKey::new([7; 30]);
+    let secret = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
+    description.protection = Protection::Secret;
+    let text = description.text(1);
+    assert!(text.contains("m=video 5004 RTP/SAVP 96") && !text.contains("crypto") && !text.contains(secret), "{text}");
+    assert_eq!(Description::parse(&text), Ok(description.clone()));
+    description.protection = Protection::Srtp(key);
+    let text = description.text(1);
+    assert!(text.contains(&format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{secret}\r\n")), "{text}");
+    assert_eq!(Description::parse(&text), Ok(description.clone()));
+    assert!(!format!("{description:?}").contains("BwcH"));
+    for wrong in [
+        text.replace("SHA1_80", "SHA1_32"),
+        text.replace(secret, "AAAA"),
+        text.replace(secret, &format!("{secret}|1:4")),
+    ] {
+        assert!(matches!(Description::parse(&wrong), Err(SdpError::Unfit { what: "a=crypto", .. })), "{wrong}");
+    }
+    assert_eq!(Description::parse(&text.replace(secret, &format!("{secret}|2^20"))), Ok(description));
 }

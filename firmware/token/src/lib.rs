@@ -8,6 +8,7 @@
 
 mod compact;
 mod error;
+pub mod jwe;
 mod key;
 pub mod policy;
 mod provider;

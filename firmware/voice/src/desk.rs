@@ -11,6 +11,7 @@ use crate::limit::{Limits, Verdict};
 use crate::meter::Meter;
 use crate::outbox::{Kind, Publication};
 use crate::outlet::Picture;
+use crate::secrets::Secrets;
 use crate::shares::Shares;
 use crate::status::{Status, offline};
 use crate::viewer::Wishes;
@@ -103,9 +104,9 @@ impl Desk {
                 let picture = Picture { unit: body, captured_monotonic_us, captured_utc_us, key };
                 let Self { shares, meter, topics, eye, .. } = self;
                 shares.picture(stream, &picture, rung, meter, |viewer, wishes, _| {
-                    if let Some(sdp) = &wishes.started {
+                    if let Some((sdp, sealed)) = &wishes.started {
                         tracing::info!(share = %viewer.jti, "the first picture goes out");
-                        let event = ShareEvent::Started { sdp: sdp.clone(), sealed: None };
+                        let event = ShareEvent::Started { sdp: sdp.clone(), sealed: sealed.clone() };
                         publish_event(broker, topics, (&viewer.jti, &viewer.sub), &event, viewer.exp);
                         publish_log(broker, topics, log_of(&viewer.jti, &viewer.sub, "started", viewer.started_at_ms));
                     }
@@ -130,11 +131,14 @@ impl Desk {
                 publish_log(broker, &self.topics, log_of(&jti, &sub, "granted", at_ms));
                 self.shares.grant(jti, sub, exp);
             }
-            ToVoice::ShareStarted { jti, encrypt_to: Some(_), .. } => {
-                tracing::error!(share = %jti, "this voice cannot encrypt yet, and sends nothing in clear that must not be");
-            }
-            ToVoice::ShareStarted { jti, stream, delivery, at_ms, encrypt_to: None } => {
-                self.share_started(&jti, stream, delivery, at_ms);
+            ToVoice::ShareStarted { jti, stream, delivery, encrypt_to, at_ms } => {
+                match encrypt_to.map(Secrets::draw).transpose() {
+                    Ok(secrets) => self.share_started(&jti, stream, delivery, secrets, at_ms),
+                    // Never in clear what must not be.
+                    Err(error) => {
+                        tracing::error!(share = %jti, %error, "the stream cannot be encrypted; nothing is sent");
+                    }
+                }
             }
             ToVoice::ShareWaiting { jti, sub, until, at_ms } => {
                 // First the media, then the words.
@@ -185,8 +189,15 @@ impl Desk {
         publish_log(broker, &self.topics, log_of(share.0, share.1, name, at_ms));
     }
 
-    fn share_started(&mut self, jti: &Jti, stream: StreamId, delivery: Destination, at_ms: u64) {
-        if self.shares.start(jti, stream, delivery, at_ms, &mut self.meter) {
+    fn share_started(
+        &mut self,
+        jti: &Jti,
+        stream: StreamId,
+        delivery: Destination,
+        secrets: Option<Secrets>,
+        at_ms: u64,
+    ) {
+        if self.shares.start(jti, stream, delivery, secrets, at_ms, &mut self.meter) {
             tracing::info!(share = %jti, "started; waiting for its first key picture");
             self.status.share_changed();
             let _ = tell(self.eye.as_ref(), &ToEye::KeyPicture { jti: jti.clone() }, &[]);

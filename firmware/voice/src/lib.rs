@@ -15,6 +15,7 @@ pub mod limit;
 pub mod meter;
 pub mod outbox;
 pub mod outlet;
+pub mod secrets;
 pub mod shares;
 pub mod status;
 pub mod tls;

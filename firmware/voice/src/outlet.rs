@@ -1,4 +1,4 @@
-//! The way of one share's pictures out: packetiser, gate, and a bounded backlog for what the socket does not take at once.
+//! The way of one share's pictures out: packetiser, encryption where the share has a key, gate, and a bounded backlog for what the socket does not take at once.
 //!
 //! Contract: **between `open` and `close` packets go out in order; outside nothing does; what waits never waits longer than [`MAX_WAIT`].** A picture
 //! that cannot keep that is dropped with all that follow up to the next key picture, so latency never creeps (P11).
@@ -6,6 +6,7 @@
 
 use crate::clock;
 use crate::meter::Meter;
+use rtp::srtp::Protector;
 use rtp::{MediaTime, Packetiser};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -57,6 +58,7 @@ pub trait Sink {
 #[derive(Debug)]
 pub struct Outlet {
     packetiser: Packetiser,
+    protector: Option<Protector>,
     gate: Gate,
     awaits_key: bool,
 }
@@ -79,7 +81,19 @@ impl Outlet {
     /// A closed one.
     #[must_use]
     pub fn new(packetiser: Packetiser) -> Self {
-        Self { packetiser, gate: Gate::default(), awaits_key: true }
+        Self { packetiser, protector: None, gate: Gate::default(), awaits_key: true }
+    }
+    /// A closed one that encrypts.
+    #[must_use]
+    pub fn encrypting(packetiser: Packetiser, protector: Protector) -> Self {
+        Self { protector: Some(protector), ..Self::new(packetiser) }
+    }
+    /// An RTCP packet as it goes out: encrypted as the media is.
+    pub fn control<'a>(&'a mut self, packet: &'a [u8]) -> &'a [u8] {
+        match &mut self.protector {
+            Some(protector) => protector.rtcp(packet),
+            None => packet,
+        }
     }
     /// The share started, or goes on: with a key picture.
     pub fn open(&mut self) {
@@ -130,12 +144,16 @@ impl Outlet {
             meter.dropped(u64::from(self.packetiser.packets() > 0));
             return Fate::AwaitsKey;
         }
-        let gate = &mut self.gate;
+        let Self { packetiser, protector, gate, .. } = self;
         let mut whole = true;
         let at = MediaTime(picture.captured_monotonic_us);
-        self.packetiser.packetise(picture.unit, at, picture.captured_utc_us, |packet| {
+        packetiser.packetise(picture.unit, at, picture.captured_utc_us, |packet| {
             // The marker (RFC 3550 §5.1) is on the picture's last packet.
             let ends = (packet[1] & 0x80 != 0).then_some(picture.captured_monotonic_us);
+            let packet = match protector {
+                Some(protector) => protector.rtp(packet),
+                None => packet,
+            };
             whole = whole && gate.pass(packet, ends, now, sink, meter);
         });
         self.awaits_key = !whole;

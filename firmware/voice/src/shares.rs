@@ -4,6 +4,7 @@
 
 use crate::meter::Meter;
 use crate::outlet::Picture;
+use crate::secrets::Secrets;
 use crate::viewer::{Settings, Viewer, Wishes};
 use contract::{Jti, Rung, SubscriberId};
 use link::{Destination, StreamId};
@@ -81,6 +82,7 @@ impl Shares {
         jti: &Jti,
         stream: StreamId,
         destination: Destination,
+        secrets: Option<Secrets>,
         at_ms: u64,
         meter: &mut Meter,
     ) -> bool {
@@ -97,7 +99,7 @@ impl Shares {
         if self.viewers.iter().all(Viewer::is_slate) {
             meter.begin();
         }
-        self.viewers.push(Viewer::new(share, stream, destination, at_ms, &self.settings));
+        self.viewers.push(Viewer::new(share, stream, destination, secrets, at_ms, &self.settings));
         true
     }
 

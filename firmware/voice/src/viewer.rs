@@ -6,6 +6,7 @@ use crate::clock;
 use crate::hearing::Hearing;
 use crate::meter::Meter;
 use crate::outlet::{Fate, Outlet, Picture};
+use crate::secrets::{Secrets, SecretsError};
 use crate::shares::Granted;
 use crate::wire::Wire;
 use contract::body::Usage;
@@ -14,6 +15,7 @@ use link::{Destination, StreamId};
 use rand::Rng as _;
 use rtp::rtcp::{self, Feedback};
 use rtp::sdp::Description;
+use rtp::srtp::{Protector, Unprotector};
 use rtp::{Packetiser, Ssrc, Start};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -35,8 +37,8 @@ const LONGEST_STRETCH_S: f64 = 1.0;
 /// What has to be done after a viewer was given something.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
-    /// The first picture is about to go: this is the session description.
-    pub started: Option<String>,
+    /// The first picture is about to go: this is the session description, and the same with the key, sealed, where there is one.
+    pub started: Option<(String, Option<String>)>,
     /// The eye should be asked for a key picture.
     pub key_picture: bool,
     /// The receiver said goodbye.
@@ -45,6 +47,15 @@ pub struct Wishes {
     pub lost: bool,
     /// It is heard, for the first time or again.
     pub joined: bool,
+}
+
+/// Why a stream cannot be described.
+#[derive(Debug, thiserror::Error)]
+enum DescribeError {
+    #[error(transparent)]
+    Sdp(#[from] rtp::sdp::SdpError),
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
 }
 
 /// Where a viewer stands.
@@ -81,6 +92,8 @@ pub struct Viewer {
     /// The eye said that the share waits: no media.
     paused: bool,
     hearing: Hearing,
+    secrets: Option<Secrets>,
+    unprotector: Option<Unprotector>,
     key_asked_at: Option<Instant>,
     report_at: Instant,
     since: Instant,
@@ -89,19 +102,26 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// A viewer that waits for its first key picture.
+    /// A viewer that waits for its first key picture; with `secrets` all of it is SRTP.
     #[must_use]
     pub fn new(
         share: Granted,
         stream: StreamId,
         destination: Destination,
+        secrets: Option<Secrets>,
         started_at_ms: u64,
         settings: &Settings,
     ) -> Self {
         let mut random = rand::rng();
-        let start = Start { ssrc: Ssrc(random.random()), sequence: random.random(), timestamp: random.random() };
+        // In the lower half, so that an SRTP receiver that misses the first packets still counts the wraps right (RFC 3711 §3.3.1).
+        let sequence = random.random::<u16>() >> 1;
+        let start = Start { ssrc: Ssrc(random.random()), sequence, timestamp: random.random() };
         let now = Instant::now();
-        let mut outlet = Outlet::new(Packetiser::new(start, settings.max_payload_bytes));
+        let packetiser = Packetiser::new(start, settings.max_payload_bytes);
+        let mut outlet = match &secrets {
+            Some(secrets) => Outlet::encrypting(packetiser, Protector::new(secrets.master())),
+            None => Outlet::new(packetiser),
+        };
         outlet.open();
         let mut viewer = Self {
             jti: share.jti,
@@ -117,6 +137,8 @@ impl Viewer {
             phase: Phase::Waiting,
             paused: false,
             hearing: Hearing::default(),
+            unprotector: secrets.as_ref().map(|secrets| Unprotector::new(secrets.master())),
+            secrets,
             key_asked_at: None,
             report_at: now,
             since: now,
@@ -179,13 +201,21 @@ impl Viewer {
         self.hearing.resume(now);
     }
 
-    fn describe(&self, picture: &Picture<'_>) -> Option<String> {
+    fn describe(&self, picture: &Picture<'_>) -> Option<(String, Option<String>)> {
         if !picture.key {
             return None;
         }
         let Destination::Push { address, port } = self.destination;
-        match Description::of_push(picture.unit, address, port) {
-            Ok(description) => Some(description.text(rand::rng().random_range(1..u64::from(u32::MAX)))),
+        let described = Description::of_push(picture.unit, address, port).map_err(DescribeError::from);
+        let described = described.and_then(|description| {
+            let id = rand::rng().random_range(1..u64::from(u32::MAX));
+            match &self.secrets {
+                Some(secrets) => Ok(secrets.describe(description, id).map(|(open, sealed)| (open, Some(sealed)))?),
+                None => Ok((description.text(id), None)),
+            }
+        });
+        match described {
+            Ok(described) => Some(described),
             Err(error) => {
                 tracing::error!(share = %self.jti, %error, "cannot start the stream with this key picture");
                 None
@@ -296,10 +326,11 @@ impl Viewer {
         let stream = self.outlet.packetiser();
         let rate = (stream.payload_bytes() as f64 / now.duration_since(self.since).as_secs_f64().max(1.0))
             .max(LEAST_BANDWIDTH);
-        match (rtcp::sender_report(stream, clock::now(), &self.cname), &self.wire) {
+        let report = rtcp::sender_report(stream, clock::now(), &self.cname);
+        match (report, &self.wire) {
             (Ok(packet), Some(wire)) => {
                 self.report_at = now + rtcp::interval(packet.len(), rate);
-                wire.report(&packet);
+                wire.report(self.outlet.control(&packet));
             }
             _ => self.report_at = now + rtcp::LEAST_INTERVAL,
         }
@@ -311,7 +342,14 @@ impl Viewer {
         let mut wishes = Wishes::default();
         let ours = self.outlet.packetiser().ssrc();
         let (mut asked, mut spoke) = (false, false);
+        let unprotector = &mut self.unprotector;
         let heard = wire.poll_heard(cx, &mut |datagram| {
+            let datagram = match unprotector.as_mut().map(|unprotector| unprotector.rtcp(datagram)) {
+                // Not from whom the key was told.
+                Some(Err(error)) => return tracing::debug!(%error, "a control packet is not used"),
+                Some(Ok(plain)) => plain,
+                None => datagram,
+            };
             let read = rtcp::read(datagram, ours, |feedback| match feedback {
                 Feedback::KeyPicture => asked = true,
                 Feedback::Goodbye => wishes.left = true,
@@ -344,7 +382,7 @@ impl Viewer {
         if let (Some(wire), true) = (&self.wire, stream.packets() > 0)
             && let Ok(packet) = rtcp::goodbye(stream, clock::now(), &self.cname)
         {
-            wire.report(&packet);
+            wire.report(self.outlet.control(&packet));
         }
     }
 }

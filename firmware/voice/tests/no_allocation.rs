@@ -1,5 +1,6 @@
 //! Pictures on their way out cost no allocation once warm, also when the socket makes them wait.
 
+use rtp::srtp::{MasterKey, Protector};
 use rtp::{Packetiser, Ssrc, Start};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
@@ -27,12 +28,20 @@ impl Sink for Socket {
 fn pictures_cost_no_allocation_once_warm() {
     let key =
         [&[0, 0, 0, 1, 0x67, 1, 2, 3, 0, 0, 0, 1, 0x68, 4, 0, 0, 0, 1, 0x65], vec![0x55; 100_000].as_slice()].concat();
-    let mut outlet = Outlet::new(Packetiser::new(Start { ssrc: Ssrc(1), sequence: 0, timestamp: 0 }, 1200));
-    outlet.open();
+    let packetiser = || Packetiser::new(Start { ssrc: Ssrc(1), sequence: 0, timestamp: 0 }, 1200);
+    for mut outlet in
+        [Outlet::new(packetiser()), Outlet::encrypting(packetiser(), Protector::new(&MasterKey::new([7; 30])))]
+    {
+        outlet.open();
+        send(&key, &mut outlet);
+    }
+}
+
+fn send(key: &[u8], outlet: &mut Outlet) {
     let (mut meter, socket) = (Meter::default(), Socket(Cell::new(0)));
     meter.begin();
     let mut round = |at_us| {
-        let picture = Picture { unit: &key, captured_monotonic_us: at_us, captured_utc_us: at_us, key: true };
+        let picture = Picture { unit: key, captured_monotonic_us: at_us, captured_utc_us: at_us, key: true };
         assert_eq!(outlet.picture(&picture, Instant::now(), &socket, &mut meter), Fate::Sent);
         while outlet.is_backed_up() {
             outlet.drain(&socket, &mut meter);

@@ -9,12 +9,14 @@ use anyhow::{Context, Result, bail};
 use contract::body::ShareEvent;
 use contract::{CameraId, SubscriberId};
 use indicatif::ProgressBar;
-use rtp::sdp::Description;
+use rtp::sdp::{Description, Protection};
+use rtp::srtp::MasterKey;
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use token::jwe::DecryptionKey;
 use tokio::sync::broadcast;
 
 /// Between two renewals of the line that lives.
@@ -23,7 +25,7 @@ const LIVE_EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("from").required(true).multiple(true))]
 pub(super) struct Arguments {
-    /// Session description of the stream.
+    /// Session description of the stream, or the `sealed` one of an encrypted stream (with --key).
     #[arg(long, value_name = "FILE", group = "from", conflicts_with = "listen")]
     sdp: Option<PathBuf>,
     /// Receive on this port (RTCP on the next one).
@@ -32,6 +34,9 @@ pub(super) struct Arguments {
     /// Follow the subscriber's shares over MQTT: take the session description from there, and end with the share.
     #[arg(long, value_name = "CAMERA/SUBSCRIBER", group = "from", value_parser = share_topic)]
     share_topic: Option<(CameraId, SubscriberId)>,
+    /// The subscriber's encryption key (as `campari keygen` makes it): opens the sealed description of an encrypted stream.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// Save what can be decoded: .h264, or .mp4 and .mkv through ffmpeg.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -61,16 +66,44 @@ fn share_topic(text: &str) -> Result<(CameraId, SubscriberId), String> {
     Ok((camera.parse().map_err(said)?, subscriber.parse().map_err(said)?))
 }
 
-/// Where to listen, and for which payload type.
+/// Where to listen, for which payload type, and the key of an encrypted stream.
+#[derive(Debug)]
 struct Session {
     address: SocketAddr,
     payload_type: u8,
+    key: Option<MasterKey>,
 }
 
 impl Session {
-    fn of(description: &Description) -> Self {
-        Self { address: SocketAddr::new(description.address, description.port), payload_type: description.payload_type }
+    fn of(description: Description) -> Result<Self> {
+        let key = match description.protection {
+            Protection::Clear => None,
+            Protection::Srtp(key) => Some(key),
+            Protection::Secret => bail!(
+                "the stream is encrypted and this description lacks its key; give the subscriber's encryption key with --key, and the `sealed` description"
+            ),
+        };
+        let address = SocketAddr::new(description.address, description.port);
+        Ok(Self { address, payload_type: description.payload_type, key })
     }
+    /// Of a description, or of one sealed to `key`.
+    fn read(text: &str, key: Option<&DecryptionKey>) -> Result<Self> {
+        // A description begins with its version (RFC 8866 §5.1), a JWE with a base64url letter.
+        if text.starts_with("v=") {
+            return Self::of(Description::parse(text)?);
+        }
+        let key = key.context(
+            "no session description; if it is a sealed one, give the subscriber's encryption key with --key",
+        )?;
+        let opened = String::from_utf8(key.open(text)?).context("the sealed description is no text")?;
+        Self::of(Description::parse(&opened)?)
+    }
+}
+
+/// The private encryption key in a file, which nobody but its owner may read.
+fn decryption_key(path: &Path) -> Result<DecryptionKey> {
+    let json = crate::keys::read_secret(path)?;
+    DecryptionKey::of_jwk(&json).with_context(|| format!("key file {}", path.display()))
 }
 
 struct Follower {
@@ -101,16 +134,17 @@ impl Follower {
 }
 
 pub(super) async fn run(arguments: Arguments, output: Output) -> Result<Done> {
+    let key = arguments.key.as_deref().map(decryption_key).transpose()?;
     let mut follower = match &arguments.share_topic {
         Some((camera, subscriber)) => Some(Follower::open(&arguments.connection, camera, subscriber).await?),
         None => None,
     };
     let session = match (&arguments.sdp, arguments.listen, &mut follower) {
-        (Some(path), _, _) => described(path)?,
-        (_, Some(address), _) => Session { address, payload_type: rtp::PAYLOAD_TYPE },
+        (Some(path), _, _) => described(path, key.as_ref())?,
+        (_, Some(address), _) => Session { address, payload_type: rtp::PAYLOAD_TYPE, key: None },
         (_, _, Some(follower)) => {
             output.remark("waiting for a share");
-            match started(follower).await? {
+            match started(follower, key.as_ref()).await? {
                 Some(session) => session,
                 None => return Ok(Done::No),
             }
@@ -120,7 +154,7 @@ pub(super) async fn run(arguments: Arguments, output: Output) -> Result<Done> {
     let stream = arguments.save.as_deref().map(stream_file);
     let ports = Ports::bind(session.address).await?;
     let began = Instant::now();
-    let receiver = Receiver::start(ports, session.payload_type, stream.as_deref())?;
+    let receiver = Receiver::start(ports, session.payload_type, session.key.as_ref(), stream.as_deref())?;
     output.remark(&format!("listening on UDP {}; Ctrl-C ends", session.address));
     let why = watch(&receiver, arguments.seconds, follower.as_mut(), !arguments.json).await;
     let seen = receiver.ledger().snapshot();
@@ -133,17 +167,16 @@ pub(super) async fn run(arguments: Arguments, output: Output) -> Result<Done> {
     Ok(if seen.units > 0 { Done::Yes } else { Done::No })
 }
 
-fn described(path: &Path) -> Result<Session> {
+fn described(path: &Path, key: Option<&DecryptionKey>) -> Result<Session> {
     let text = std::fs::read_to_string(path).with_context(|| format!("session description {}", path.display()))?;
-    let description = Description::parse(&text).with_context(|| path.display().to_string())?;
-    Ok(Session::of(&description))
+    Session::read(&text, key).with_context(|| path.display().to_string())
 }
 
-async fn started(follower: &mut Follower) -> Result<Option<Session>> {
+async fn started(follower: &mut Follower, key: Option<&DecryptionKey>) -> Result<Option<Session>> {
     loop {
         tokio::select! {
-            event = follower.event() => if let ShareEvent::Started { sdp, .. } = event {
-                return Ok(Some(Session::of(&Description::parse(&sdp)?)));
+            event = follower.event() => if let ShareEvent::Started { sdp, sealed } = event {
+                return Session::read(sealed.as_deref().unwrap_or(&sdp), key).map(Some);
             },
             () = asked_to_stop() => return Ok(None),
         }
@@ -280,6 +313,23 @@ mod tests {
         assert_eq!(address("5004").unwrap().port(), 5004);
         assert_eq!(address("127.0.0.1:5004").unwrap().ip(), IpAddr::V4(Ipv4Addr::LOCALHOST));
         assert!(address("camera:5004").is_err());
+    }
+
+    #[test]
+    fn a_sealed_description_is_read_with_its_key_alone_and_an_open_one_lacks_the_key() {
+        let unit = [0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, 0x8c, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80];
+        let plain = Description::of_push(&unit, IpAddr::V4(Ipv4Addr::LOCALHOST), 5004).unwrap();
+        let master = MasterKey::new([5; 30]);
+        let whole = Description { protection: Protection::Srtp(master.clone()), ..plain.clone() };
+        let open = Description { protection: Protection::Secret, ..plain };
+        let (key, other) = (DecryptionKey::new([1; 32]), DecryptionKey::new([2; 32]));
+        let seal = |text: &str| token::jwe::seal(text.as_bytes(), "application/sdp", &key.public(), [3; 32], [4; 12]);
+        let sealed = seal(&whole.text(1)).unwrap();
+        assert_eq!(Session::read(&sealed, Some(&key)).unwrap().key, Some(master.clone()));
+        assert_eq!(Session::read(&whole.text(1), None).unwrap().key, Some(master));
+        assert!(Session::read(&sealed, Some(&other)).is_err());
+        assert!(Session::read(&sealed, None).unwrap_err().to_string().contains("--key"));
+        assert!(Session::read(&open.text(1), None).unwrap_err().to_string().contains("--key"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::Reception;
 use rtcp_types::{
     Bye, Compound, CompoundBuilder, Packet, ReceiverReport, ReportBlock, RtcpPacketWriterExt, Sdes, SdesChunk, SdesItem,
 };
+use rtp::srtp::{MasterKey, Protector};
 use rtp::{Depacketiser, Ssrc};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,11 +19,14 @@ pub(super) struct Speaker {
     /// Middle 32 bits of the last sender report's NTP time, and when it came.
     last_report: Option<(u32, Instant)>,
     before: (u64, u64),
+    protector: Option<Protector>,
 }
 
 impl Speaker {
-    pub(super) fn new(socket: Arc<UdpSocket>) -> Self {
-        Self { socket, ours: rand::random(), sender: None, last_report: None, before: (0, 0) }
+    /// With `key` everything is said as SRTCP.
+    pub(super) fn new(socket: Arc<UdpSocket>, key: Option<&MasterKey>) -> Self {
+        let protector = key.map(Protector::new);
+        Self { socket, ours: rand::random(), sender: None, last_report: None, before: (0, 0), protector }
     }
     pub(super) fn socket(&self) -> Arc<UdpSocket> {
         Arc::clone(&self.socket)
@@ -63,7 +67,7 @@ impl Speaker {
         self.send(&compound, sender).await;
     }
 
-    pub(super) async fn goodbye(&self) {
+    pub(super) async fn goodbye(&mut self) {
         let Some(sender) = self.sender else { return };
         let compound = CompoundBuilder::default()
             .add_packet(ReceiverReport::builder(self.ours))
@@ -77,10 +81,16 @@ impl Speaker {
             .add_chunk(SdesChunk::builder(self.ours).add_item(SdesItem::builder(SdesItem::CNAME, "campari-view")))
     }
 
-    async fn send(&self, compound: &CompoundBuilder<'_>, to: SocketAddr) {
+    async fn send(&mut self, compound: &CompoundBuilder<'_>, to: SocketAddr) {
         let mut packet = [0; 512];
         let sent = match compound.write_into(&mut packet) {
-            Ok(length) => self.socket.send_to(&packet[..length], to).await.map(drop),
+            Ok(length) => {
+                let packet = match &mut self.protector {
+                    Some(protector) => protector.rtcp(&packet[..length]),
+                    None => &packet[..length],
+                };
+                self.socket.send_to(packet, to).await.map(drop)
+            }
             Err(cause) => Err(std::io::Error::other(cause.to_string())),
         };
         if let Err(cause) = sent {

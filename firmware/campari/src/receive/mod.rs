@@ -14,6 +14,7 @@ pub use socket::Ports;
 use crate::clock;
 use feedback::Speaker;
 use ledger::Arrival;
+use rtp::srtp::{MasterKey, Unprotector};
 use rtp::{DepacketiseError, Depacketiser};
 use std::path::Path;
 use std::sync::Arc;
@@ -60,11 +61,16 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Listens on `ports` for payload type `payload_type`; what can be decoded goes to `save` (H.264, Annex B), if given.
+    /// Listens on `ports` for payload type `payload_type`, SRTP with `key` if given; what can be decoded goes to `save` (H.264, Annex B), if given.
     ///
     /// # Errors
     /// [`ReceiveError::File`] when `save` cannot be written.
-    pub fn start(ports: Ports, payload_type: u8, save: Option<&Path>) -> Result<Self, ReceiveError> {
+    pub fn start(
+        ports: Ports,
+        payload_type: u8,
+        key: Option<&MasterKey>,
+        save: Option<&Path>,
+    ) -> Result<Self, ReceiveError> {
         let saved = save.map(Saved::create).transpose()?;
         let ledger = Arc::new(Ledger::default());
         let (goodbye, leaving) = watch::channel(false);
@@ -72,9 +78,10 @@ impl Receiver {
         let listener = Listener {
             depacketiser: Depacketiser::new(payload_type),
             payload_type,
+            unprotector: key.map(Unprotector::new),
             ledger: Arc::clone(&ledger),
             saved,
-            speaker: Speaker::new(rtcp),
+            speaker: Speaker::new(rtcp, key),
             rtp,
             leaving,
         };
@@ -108,6 +115,7 @@ impl Drop for Receiver {
 struct Listener {
     depacketiser: Depacketiser,
     payload_type: u8,
+    unprotector: Option<Unprotector>,
     ledger: Arc<Ledger>,
     saved: Option<Saved>,
     speaker: Speaker,
@@ -125,10 +133,10 @@ impl Listener {
         loop {
             tokio::select! {
                 got = self.rtp.recv_from(&mut media) => if let Ok((length, _)) = got {
-                    self.media(&media[..length]);
+                    self.media(&mut media[..length]);
                 },
                 got = rtcp.recv_from(&mut control) => if let Ok((length, from)) = got {
-                    self.control(&control[..length], from);
+                    self.control(&mut control[..length], from);
                 },
                 _ = reports.tick() => self.speaker.report(&self.depacketiser, &self.ledger.snapshot()).await,
                 _ = async { leaving.wait_for(|leaving| *leaving).await.is_ok() } => {
@@ -139,10 +147,15 @@ impl Listener {
         }
     }
 
-    fn media(&mut self, datagram: &[u8]) {
+    fn media(&mut self, datagram: &mut [u8]) {
         let at = Instant::now();
         let utc_us = clock::unix_us();
         self.ledger.datagram(datagram.len(), at);
+        let datagram: &[u8] = match self.unprotector.as_mut().map(|unprotector| unprotector.rtp(datagram)) {
+            Some(Err(cause)) => return tracing::debug!(%cause, "packet not used"),
+            Some(Ok(plain)) => plain,
+            None => datagram,
+        };
         let Self { depacketiser, ledger, saved, .. } = self;
         let mut take = |depacketiser: &mut Depacketiser| {
             depacketiser.push(datagram, |unit| {
@@ -168,9 +181,14 @@ impl Listener {
         }
     }
 
-    fn control(&mut self, datagram: &[u8], from: std::net::SocketAddr) {
+    fn control(&mut self, datagram: &mut [u8], from: std::net::SocketAddr) {
         let at = Instant::now();
         self.ledger.control(at);
+        let datagram: &[u8] = match self.unprotector.as_mut().map(|unprotector| unprotector.rtcp(datagram)) {
+            Some(Err(cause)) => return tracing::debug!(%cause, "control packet not used"),
+            Some(Ok(plain)) => plain,
+            None => datagram,
+        };
         let Some(source) = self.depacketiser.source() else { return };
         self.speaker.heard(from, datagram, source);
         let read = rtp::rtcp::read(datagram, source, |said| {
