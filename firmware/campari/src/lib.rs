@@ -7,11 +7,14 @@
 
 pub mod cli;
 pub mod clock;
+pub mod collect;
 pub mod command;
 pub mod demo;
 pub mod keys;
+pub mod lines;
 pub mod media;
 pub mod mqtt;
+pub mod names;
 pub mod receive;
 pub mod room;
 pub mod stage;

@@ -6,12 +6,16 @@ mod centralist;
 mod connect;
 mod demo;
 mod doctor;
+mod journal;
 mod keygen;
+mod names;
 mod output;
 mod policy;
 mod room;
 mod share;
 mod status;
+mod tell;
+mod usage;
 mod view;
 mod watch;
 
@@ -72,6 +76,15 @@ enum Command {
     /// What a city allows: write it, sign it, look at it.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// What a board's journal proves, and what is in it.
+    #[command(subcommand)]
+    Journal(journal::Command),
+    /// Who is behind the pseudonyms, kept outside every journal.
+    #[command(subcommand)]
+    Names(names::Command),
+    /// What was watched, and the bill for it.
+    #[command(subcommand)]
+    Usage(usage::Command),
 }
 
 /// Whether a command did what was asked.
@@ -141,6 +154,9 @@ impl Command {
             Command::View(arguments) => arguments.json,
             Command::Doctor(arguments) => arguments.json,
             Command::Policy(command) => command.wants_json(),
+            Command::Journal(command) => command.wants_json(),
+            Command::Names(command) => command.wants_json(),
+            Command::Usage(command) => command.wants_json(),
         }
     }
 
@@ -166,6 +182,9 @@ impl Command {
             Command::View(arguments) => view::run(arguments, output).await,
             Command::Doctor(arguments) => doctor::run(&arguments, output).await,
             Command::Policy(command) => policy::run(&command, output).await,
+            Command::Journal(command) => journal::run(&command, output),
+            Command::Names(command) => names::run(command, output),
+            Command::Usage(command) => usage::run(command, output).await,
         }
     }
 }

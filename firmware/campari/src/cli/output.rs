@@ -34,6 +34,11 @@ impl Output {
         }
     }
 
+    /// What is wrong with a part of the input; the rest goes on.
+    pub(super) fn complain(self, text: &str) {
+        eprintln!("campari: {text}");
+    }
+
     /// A failure with its causes.
     pub(super) fn failed(self, error: &anyhow::Error) {
         let text = crate::chain(error.as_ref());

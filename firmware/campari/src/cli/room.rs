@@ -3,10 +3,11 @@
 use super::connect::{Connection, Place, TrustArguments, client_id, pseudonym};
 use super::{Done, Output, asked_to_stop};
 use crate::clock;
+use crate::collect::{CollectSettings, Collection, collect};
 use crate::command::{Seen, site_topics};
 use crate::room::{Room, RoomSettings};
 use crate::trust::Trust;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use contract::body::{RoomBusy, RoomPresence};
 use serde_json::json;
 use std::path::PathBuf;
@@ -59,6 +60,9 @@ struct AgentArguments {
     /// Begin with everybody busy, unless `campari room busy` or `free` was said.
     #[arg(long)]
     busy: bool,
+    /// Collect usage records into this file, too, as `campari usage collect` does. One agent of a site does that.
+    #[arg(long, value_name = "FILE")]
+    usage: Option<PathBuf>,
     #[command(flatten)]
     connection: Connection,
     /// Print a JSON line per heartbeat.
@@ -95,6 +99,19 @@ async fn agent(arguments: AgentArguments, output: Output) -> Result<Done> {
         key.kid,
         trust.policy().version
     ));
+    let collection = arguments.usage.as_deref().map(Collection::open).transpose()?;
+    let usage = CollectSettings {
+        broker: place.broker.clone(),
+        client_id: client_id("usage"),
+        site: place.site.clone(),
+        key: key.clone(),
+    };
+    let collecting = async {
+        match collection {
+            Some(collection) => collect(usage, collection, |_, _| {}).await,
+            None => std::future::pending().await,
+        }
+    };
     let room = Room::start(RoomSettings {
         broker: place.broker,
         client_id: client_id("room"),
@@ -124,6 +141,7 @@ async fn agent(arguments: AgentArguments, output: Output) -> Result<Done> {
         }
     };
     tokio::select! {
+        ended = collecting => ended.context("usage records")?,
         () = follow => bail!("the agent ended by itself; see the log above"),
         () = asked_to_stop() => {}
     }
