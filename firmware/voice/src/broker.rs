@@ -43,7 +43,9 @@ const QUEUED_IN: usize = 32;
 const QUEUED_ASKS: usize = 32;
 /// Longest response topic and correlation data that are kept, bytes; see [`crate::command`].
 const MAX_PROPERTY: usize = 256;
-const CONNECT_WITHIN_S: u64 = 5;
+/// How long one try to connect may take, seconds, after so many failures. A broker that all boards of a city come back to at once answers late; giving up
+/// early would make it begin anew with everybody, for ever.
+const CONNECT_WITHIN_S: [u64; 4] = [5, 5, 10, 20];
 
 /// How to reach the broker and what to say on every connection.
 #[derive(Debug, Clone)]
@@ -210,6 +212,7 @@ struct Connection {
     subscribing: bool,
     outbox: Outbox,
     ways: Ways,
+    /// Twice the keep-alive: a connection that stands is never silent so long.
     silence_limit: Duration,
     connected: bool,
     failures: usize,
@@ -228,7 +231,7 @@ impl Connection {
         let mut options = MqttOptions::new(settings.client_id, settings.host, settings.port);
         options.set_keep_alive(settings.keep_alive);
         options.set_clean_start(true);
-        options.set_connection_timeout(CONNECT_WITHIN_S);
+        options.set_connection_timeout(connect_within_s(0));
         options.set_outgoing_inflight_upper_limit(INFLIGHT);
         let mut properties = ConnectProperties::new();
         properties.max_packet_size = Some(MAX_PACKET);
@@ -249,7 +252,7 @@ impl Connection {
             subscribing: false,
             outbox: Outbox::default(),
             ways,
-            silence_limit: settings.keep_alive * 2 + Duration::from_secs(CONNECT_WITHIN_S),
+            silence_limit: settings.keep_alive * 2,
             connected: false,
             failures: 0,
             complained: false,
@@ -261,13 +264,15 @@ impl Connection {
         let mut open = true;
         loop {
             let polled = {
+                let connecting = if self.connected { 0 } else { self.failures };
                 let Self { events, ways, outbox, client, silence_limit, goodbye_said, .. } = &mut self;
                 let to_publish = &mut ways.to_publish;
                 // Dropped only when stuck: the library's poll is not cancel-safe.
                 let poll = events.poll();
                 tokio::pin!(poll);
                 // A ping goes out every keep-alive, so silence this long is a write that does not end.
-                let stuck = sleep_until(Instant::now() + *silence_limit);
+                let stuck =
+                    sleep_until(Instant::now() + *silence_limit + Duration::from_secs(connect_within_s(connecting)));
                 tokio::pin!(stuck);
                 loop {
                     submit(outbox, client);
@@ -393,6 +398,7 @@ impl Connection {
         }
         let until = Instant::now() + pause(self.failures, rand::rng().random_range(0.0..=1.0));
         self.failures += 1;
+        self.events.options.set_connection_timeout(connect_within_s(self.failures));
         // What is to be published meanwhile is kept; a wish to close ends the wait.
         while *open {
             tokio::select! {
@@ -457,6 +463,10 @@ fn pause(failures: usize, lot: f64) -> Duration {
     RETRY[failures.min(RETRY.len() - 1)].mul_f64(0.5 + 0.5 * lot)
 }
 
+fn connect_within_s(failures: usize) -> u64 {
+    CONNECT_WITHIN_S[failures.min(CONNECT_WITHIN_S.len() - 1)]
+}
+
 /// Gives the library what the outbox lets go.
 fn submit(outbox: &mut Outbox, client: &AsyncClient) {
     let now = Instant::now();
@@ -485,6 +495,11 @@ fn submit(outbox: &mut Outbox, client: &AsyncClient) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broker_that_answers_late_gets_more_time_and_a_first_try_as_little_as_ever() {
+        assert_eq!([0, 1, 2, 3, 4, 1000].map(connect_within_s), [5, 5, 10, 20, 20, 20]);
+    }
 
     #[test]
     fn boards_come_back_scattered_and_none_later_than_the_ladder_says() {

@@ -93,9 +93,18 @@ fn measure_all(
 ) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut runs: Vec<Measured> = Vec::new();
+    let mut failed = Vec::new();
     for &boards in sizes {
         eprintln!("{boards} boards …");
-        let run = runtime.block_on(measure::run(options(boards)?)).with_context(|| format!("{boards} boards"))?;
+        let run = match runtime.block_on(measure::run(options(boards)?)) {
+            Ok(run) => run,
+            // What the other sizes showed is not thrown away for it.
+            Err(cause) => {
+                eprintln!("  not measured: {cause:#}");
+                failed.push(json!({"boards": boards, "why": format!("{cause:#}")}));
+                continue;
+            }
+        };
         eprintln!(
             "  online after {:.1} s; {} of {boards} back after the restart{}; load before {:.1}",
             run.first_online_s,
@@ -111,7 +120,7 @@ fn measure_all(
         "all_back_s": line(&plot::points(&runs, |run| run.all_back_s)),
     });
     let report = json!({
-        "broker": measure::broker_version(), "processors": measure::processors(), "runs": runs, "growth": growth,
+        "broker": measure::broker_version(), "processors": measure::processors(), "runs": runs, "failed": failed, "growth": growth,
     });
     let write = |path: &std::path::Path, text: &[u8]| {
         std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))

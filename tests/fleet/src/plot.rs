@@ -61,7 +61,8 @@ fn panel(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let all = || lines.iter().flat_map(|(.., points)| points);
     let widest = all().map(|point| point.0).fold(1.0, f64::max) * 1.05;
-    let highest = all().map(|point| point.1).chain(bar).fold(1.0, f64::max) * 1.1;
+    // Room for the words above all points.
+    let highest = all().map(|point| point.1).chain(bar).fold(1.0, f64::max) * 1.4;
     let mut chart = ChartBuilder::on(area)
         .caption(caption, ("sans-serif", 18))
         .margin(12)

@@ -3,7 +3,8 @@
 use crate::figures::Verdicts;
 use crate::plan::{Keys, PURPOSE, SUBSCRIBER, VIEW, camera, site};
 use crate::watch::{self, Desk, Seen};
-use campari::command::{Desk as Signer, GrantOrder};
+use campari::command::{CommandError, Desk as Signer, GrantOrder};
+use campari::mqtt::BusError;
 use contract::Filter;
 use contract::body::EyeState;
 use contract::claims::{Actors, Delivery};
@@ -102,6 +103,21 @@ async fn grant(desk: &Desk, keys: &Keys, board: usize, eye: &EyeState) -> Verdic
             None => Verdict::Yes(began.elapsed()),
             Some(refusal) => Verdict::No(began.elapsed(), refusal.code.to_string()),
         },
-        Err(cause) => Verdict::None(cause.to_string()),
+        Err(cause) => Verdict::None(kind(&cause)),
+    }
+}
+
+/// What was said instead of a verdict, the same for every board.
+fn kind(cause: &CommandError) -> String {
+    let bus = match cause {
+        CommandError::Bus(cause) => cause,
+        other => return other.to_string(),
+    };
+    match bus {
+        BusError::NoAnswer { within_s, .. } => format!("no answer within {within_s} s"),
+        BusError::NobodyListens { .. } => "nobody listens".into(),
+        BusError::PublishRefused { reason, .. } => format!("refused by the broker: {reason}"),
+        BusError::NotSent { cause, .. } => format!("not sent: {cause}"),
+        other => other.to_string(),
     }
 }

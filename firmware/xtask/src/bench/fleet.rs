@@ -55,6 +55,10 @@ fn rows(report: &Value) -> Result<Vec<Row>> {
         rows.push(figure("broker", "MB", Bar::None, "broker_mb"));
         rows.push(figure("broker, of one processor", "%", Bar::None, "broker_cpu_percent"));
     }
+    for failed in report["failed"].as_array().into_iter().flatten() {
+        let name = format!("{} boards: all back after a restart", failed["boards"]);
+        rows.push(Row::missing(&name, failed["why"].as_str().unwrap_or_default()));
+    }
     for (what, path) in [("boards", "boards_mb"), ("broker", "broker_mb")] {
         let line = &report["growth"][path];
         let name = format!("memory of the {what}, how straight it grows (r²)");
@@ -81,7 +85,8 @@ mod tests {
         let sum = json!({"granted": 9, "refused": {"busy": 2}, "missing": {"no answer": 1}, "p99_ms": 120.0});
         let run = json!({"boards": 100, "load_before": 0.1, "load_after": 0.5, "all_back_s": null, "not_back": 3, "steady": sum, "storm": sum,
             "board_kb": 300.0, "broker_mb": 10.0, "broker_cpu_percent": 3.0});
-        let report = json!({"runs": [run], "growth": {"boards_mb": null, "broker_mb": {"base": 1.0, "each": 0.02, "r2": 0.999}}});
+        let failed = json!({"boards": 900, "why": "700 of 900 boards were ready within 240 s"});
+        let report = json!({"runs": [run], "failed": [failed], "growth": {"boards_mb": null, "broker_mb": {"base": 1.0, "each": 0.02, "r2": 0.999}}});
         let table = row::table(&rows(&report).unwrap());
         let line =
             |begins: &str| table.lines().find(|line| line.starts_with(begins)).unwrap_or_else(|| panic!("{table}"));
@@ -89,6 +94,7 @@ mod tests {
         assert!(line("100 boards: not back").contains("NOT MET"));
         assert!(line("100 boards: verdict p99 ").contains("NOT MET"));
         assert!(line("100 boards: verdict p99 ").contains("3 refused or without verdict"), "{table}");
+        assert!(line("900 boards").contains("not measured") && line("900 boards").contains("700 of 900"), "{table}");
         assert!(line("memory of the boards").contains("not measured"));
         assert!(line("memory of the broker").contains("20 kB for each board more"), "{table}");
     }
