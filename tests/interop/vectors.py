@@ -38,7 +38,7 @@ def key(name):
     return {"kty": "OKP", "crv": "Ed25519", "kid": name, "x": b64(x), "d": b64(seed)}
 
 
-NAMES = ["ines", "chief", "room", "traffic", "dpo"]
+NAMES = ["ines", "chief", "room", "traffic", "dpo", "board"]
 KEYS = {name: key(name) for name in NAMES}
 
 

@@ -423,6 +423,7 @@ pub struct RoomPresence {
 
 /// Whether every centralist is busy, retained on `room/busy`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RoomBusy {
     /// Whether.
     pub busy: bool,
@@ -434,6 +435,7 @@ pub struct RoomBusy {
 
 /// Which centralist has a request in hand, retained on `room/taken/…` until it expires. A word between colleagues, no lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Taken {
     /// Who, a pseudonym.
     pub by: String,

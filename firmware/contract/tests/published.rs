@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
 use contract::asking::{DenyReason, Inbox, LapseReason, RequestEvent};
-use contract::body::{Answer, Catalogue, RoomPresence, ShareEvent, ShareLog, SignedHead, State};
+use contract::body::{Answer, Catalogue, RoomBusy, RoomPresence, ShareEvent, ShareLog, SignedHead, State, Taken};
 use contract::claims::{self, TokenKind};
 use contract::policy::{Policy, SignedPolicy};
 use contract::schema::{self, Message};
@@ -48,6 +48,8 @@ fn type_of(name: &str) -> Option<Replay> {
         "token/leave.claims" => replay::<claims::Leave>,
         "token/report-leak.claims" => replay::<claims::ReportLeak>,
         "token/clear-leak.claims" => replay::<claims::ClearLeak>,
+        "token/usage-ack.claims" => replay::<claims::UsageAck>,
+        "token/head.claims" => replay::<claims::Head>,
         "body/answer" => replay::<Answer>,
         "body/state" => replay::<State>,
         "body/catalogue" => replay::<Catalogue>,
@@ -56,10 +58,10 @@ fn type_of(name: &str) -> Option<Replay> {
         "body/share-log" => replay::<ShareLog>,
         "body/inbox" => replay::<Inbox>,
         "body/presence" => replay::<RoomPresence>,
+        "body/busy" => replay::<RoomBusy>,
+        "body/taken" => replay::<Taken>,
         "body/journal-head" => replay::<SignedHead>,
         "body/usage-record" => replay::<UsageRecord>,
-        "token/usage-ack.claims" => replay::<claims::UsageAck>,
-        "token/head.claims" => replay::<claims::Head>,
         "body/signed-policy" => replay::<SignedPolicy>,
         "policy/policy" => replay_policy,
         _ => return None,
@@ -235,8 +237,7 @@ fn every_command_of_the_boards_is_in_the_document_and_every_message_has_a_schema
     let channels = schema::channels();
     let files: BTreeSet<String> = schema::files().into_iter().map(|file| file.path).collect();
     let said = |level: &str| channels.iter().any(|channel| channel.address.contains(&format!("/{{camera}}/{level}")));
-    // What an acknowledgement of usage says is not settled yet.
-    for command in CommandTopic::ALL.into_iter().filter(|command| *command != CommandTopic::UsageAck) {
+    for command in CommandTopic::ALL {
         assert!(said(command.level()), "{command:?}");
     }
     for ask in AskTopic::ALL {

@@ -46,6 +46,8 @@ fn open(kind: &str, token: &str, vectors: &Value) -> Value {
         "leave" => opened::<claims::Leave>(TokenKind::Leave, token, vectors),
         "report-leak" => opened::<claims::ReportLeak>(TokenKind::ReportLeak, token, vectors),
         "clear-leak" => opened::<claims::ClearLeak>(TokenKind::ClearLeak, token, vectors),
+        "usage-ack" => opened::<claims::UsageAck>(TokenKind::UsageAck, token, vectors),
+        "head" => opened::<claims::Head>(TokenKind::JournalHead, token, vectors),
         other => panic!("no such kind here: {other}"),
     }
 }

@@ -63,7 +63,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Setup(options) => setup::run(&options),
+        Command::Setup(options) => setup::run(&setup::Options { interop: true, ..options }),
         Command::Demo(options) => demo::run(&options),
         Command::Build(options) => cross::run(&options),
         Command::Test(options) => test::run(&options),

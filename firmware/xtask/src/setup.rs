@@ -9,7 +9,7 @@ mod python;
 mod scene;
 
 use crate::progress::Steps;
-use crate::{child, cross, workspace};
+use crate::{child, cross, venv, workspace};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};
@@ -36,6 +36,9 @@ pub(crate) struct Options {
     /// Also what only `cargo xtask attack` needs.
     #[arg(skip)]
     pub(crate) attack: bool,
+    /// Also what only the tests with foreign clients need.
+    #[arg(skip)]
+    pub(crate) interop: bool,
     /// Also what runs single programs of another machine type.
     #[arg(skip)]
     pub(crate) arm: bool,
@@ -70,6 +73,8 @@ enum Job {
     Std,
     Fetch(&'static pins::Pin),
     Scene,
+    /// The Python of the tests with foreign clients.
+    Interop,
 }
 
 impl Job {
@@ -82,6 +87,7 @@ impl Job {
             Self::Std => format!("Rust's standard library for {}", cross::BOARD),
             Self::Fetch(pin) => format!("{} ({} {})", pin.what, pin.package, pin.version),
             Self::Scene => "default scene".into(),
+            Self::Interop => "Python packages of the tests' foreign client".into(),
         }
     }
 
@@ -112,6 +118,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             Job::Std => cross::fetch_std()?,
             Job::Fetch(pin) => python::fetch(pin, &kept)?,
             Job::Scene => scene::make(&kept)?,
+            Job::Interop => venv::interop()?,
         };
         step.done(&detail);
     }
@@ -123,7 +130,7 @@ fn missing(kept: &Path, options: &Options) -> Result<Vec<Job>> {
     let mut jobs = Vec::new();
     let foreign = options.target.is_some_and(|target| Arch::host().is_ok_and(|host| host != target));
     let needs = debian::missing(&[
-        (debian::BENCH, options.bench || options.attack),
+        (debian::VENV, options.bench || options.attack || options.interop),
         (debian::NIGHTLY, options.nightly),
         (debian::ATTACK, options.attack),
         (debian::CROSS, foreign),
@@ -151,6 +158,9 @@ fn missing(kept: &Path, options: &Options) -> Result<Vec<Job>> {
     }
     if !scene::is_here(kept)? {
         jobs.push(Job::Scene);
+    }
+    if options.interop && !venv::interop_is_here(kept)? {
+        jobs.push(Job::Interop);
     }
     Ok(jobs)
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask test` and `cargo xtask nightly`: plain `cargo test`, so that nobody needs another runner.
 //!
 //! The closing line adds up what cargo's test programs reported one by one. Soak tests read `CAMPARI_SOAK_SECONDS`,
-//! which nightly sets to ten minutes unless it is set already.
+//! which nightly sets to ten minutes unless it is set already; tests with random input take `CAMPARI_FUZZ_FACTOR` times as much of it.
 
 use crate::{board_vm, child, contract, cross, lint, setup, workspace};
 use anyhow::{Result, bail};
@@ -56,7 +56,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.target.is_some() {
         return cross::test(options.offline);
     }
-    setup::run(&setup::Options { offline: options.offline, ..setup::Options::default() })?;
+    setup::run(&setup::Options { offline: options.offline, interop: true, ..setup::Options::default() })?;
     cargo_test(&["--no-fail-fast"], &[])?;
     if !options.no_lint {
         lint::run(&lint::Options::default())?;
@@ -69,7 +69,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// What outlasts CI. Long tests are `#[ignore = "nightly: …"]`; soaks read how long from the environment.
 pub(crate) fn nightly() -> Result<()> {
-    setup::run(&setup::Options { nightly: true, ..setup::Options::default() })?;
+    setup::run(&setup::Options { nightly: true, interop: true, ..setup::Options::default() })?;
     cargo_test(&["--no-fail-fast"], &["--include-ignored"])?;
     valgrind()?;
     let board = workspace::root().join("tests/vm/run.sh");
@@ -106,6 +106,7 @@ fn cargo_test(cargo: &[&str], harness: &[&str]) -> Result<()> {
     workspace::equip(&mut command);
     if !harness.is_empty() {
         command.env("CAMPARI_SOAK_SECONDS", std::env::var("CAMPARI_SOAK_SECONDS").unwrap_or_else(|_| "600".into()));
+        command.env("CAMPARI_FUZZ_FACTOR", std::env::var("CAMPARI_FUZZ_FACTOR").unwrap_or_else(|_| "50".into()));
     }
     // By itself: with the rest it would build every program with the contract's schemas.
     counted_all([&mut contract::tests(), &mut command])

@@ -72,3 +72,21 @@ pub fn run<T>(body: impl Future<Output = T>) -> T {
         .expect("a runtime")
         .block_on(body)
 }
+
+/// Reads the eye's journal, every segment, and checks its chain to the last line; says how many entries hold.
+#[must_use]
+pub fn verified_journal(eye_state: &Path) -> u64 {
+    let entries = std::fs::read_dir(eye_state).expect("the eye's state").map(|entry| entry.expect("a file").path());
+    let number = |path: &PathBuf| journal::segment::number(path.file_name()?.to_str()?);
+    let mut segments: Vec<(u32, PathBuf)> = entries.filter_map(|path| number(&path).map(|of| (of, path))).collect();
+    segments.sort();
+    let mut audit = journal::Audit::new([]);
+    for (_, path) in segments {
+        let text = std::fs::read(&path).expect("a segment");
+        let lines = text.strip_suffix(b"\n").expect("the journal ends with a whole line");
+        for line in lines.split(|byte| *byte == b'\n') {
+            audit.line(line).unwrap_or_else(|wrong| panic!("{}: {wrong}", path.display()));
+        }
+    }
+    audit.last()
+}

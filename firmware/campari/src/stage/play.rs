@@ -7,7 +7,7 @@ use super::certificates::{Certificates, Role};
 use super::child::Child;
 use super::{Scene, StageError};
 use crate::command::{AskOrder, Booth, Desk, Events, GrantOrder, Outcome};
-use crate::mqtt::{Bus, BusSettings};
+use crate::mqtt::{Broker, Bus, BusSettings};
 use crate::receive::{Ledger, Ports, Receiver, SavedStream};
 use crate::room::{Room, RoomSettings};
 use crate::trust::{Root, Trust};
@@ -336,6 +336,11 @@ impl Stage {
     pub fn paths(&self) -> &Paths {
         &self.paths
     }
+    /// How `role` reaches the broker.
+    #[must_use]
+    pub fn connection(&self, role: Role) -> Broker {
+        self.certificates.connection(role, self.broker_files.ports)
+    }
     /// Every private key.
     #[must_use]
     pub fn keys(&self) -> &Keys {
@@ -386,7 +391,7 @@ impl Stage {
     /// # Errors
     /// [`StageError::Bus`].
     pub async fn bus(&self, role: Role, settings: BusSettings) -> Result<Bus, StageError> {
-        let bus = Bus::open(&self.certificates.connection(role, self.broker_files.ports), settings)?;
+        let bus = Bus::open(&self.connection(role), settings)?;
         bus.ready(CONNECT_WITHIN).await?;
         Ok(bus)
     }

@@ -122,7 +122,7 @@ fn writers(command: CommandTopic) -> &'static [Party] {
     match command {
         CommandTopic::ReportLeak => &[Party::Centralist, Party::PrivacyOfficer],
         CommandTopic::ClearLeak => &[Party::PrivacyOfficer],
-        CommandTopic::UsageAck => &[Party::Room],
+        CommandTopic::UsageAck => &[Party::Room, Party::Centralist],
         _ => &[Party::Centralist],
     }
 }
@@ -135,7 +135,6 @@ const TO_ALL: [CommandTopic; 3] = [CommandTopic::Revoke, CommandTopic::Preempt, 
 pub fn channels() -> Vec<Channel> {
     let topics = Topics::new(slot::<SiteId>("SITE"), slot::<CameraId>("CAMERA"));
     let (subscriber, id) = (slot::<SubscriberId>("SUBSCRIBER"), slot::<Jti>("ID"));
-    let known: Vec<TokenKind> = super::tokens().iter().map(|token| token.kind).collect();
     let mut channels = Vec::new();
     let mut signed = |name: String, topic: &str, kind, writes| {
         channels.push(Channel {
@@ -151,9 +150,7 @@ pub fn channels() -> Vec<Channel> {
     };
     for command in CommandTopic::ALL {
         let kind = command_kind(command);
-        if known.contains(&kind) {
-            signed(command.level().into(), &topics.command(command), kind, writers(command));
-        }
+        signed(command.level().into(), &topics.command(command), kind, writers(command));
         if TO_ALL.contains(&command) {
             signed(format!("all-{}", command.level()), &topics.all(command), kind, writers(command));
         }
@@ -185,13 +182,20 @@ fn spoken(topics: &Topics, subscriber: &SubscriberId, id: &Jti) -> Vec<Channel> 
     };
     let body = Message::Body;
     vec![
-        said("state", topics.state(), &[body("state")], &[Board], INSIDE, true),
+        said(
+            "state",
+            topics.state(),
+            &[body("state")],
+            &[Board],
+            &[Centralist, Room, PrivacyOfficer, PolicyOffice],
+            true,
+        ),
         said(
             "catalogue",
             topics.catalogue(),
             &[body("catalogue")],
             &[Board],
-            &[Centralist, Room, Subscriber, PrivacyOfficer],
+            &[Centralist, Room, Subscriber, PrivacyOfficer, PolicyOffice],
             true,
         ),
         said("inbox", topics.inbox(), &[body("inbox")], &[Board], &[Centralist, Room], true),
@@ -200,16 +204,13 @@ fn spoken(topics: &Topics, subscriber: &SubscriberId, id: &Jti) -> Vec<Channel> 
             topics.share(subscriber, id),
             &[body("request-event"), body("share-event")],
             &[Board],
-            &[Subscriber, Centralist],
+            &[Subscriber, Centralist, Room],
             false,
         ),
         said("share-log", topics.share_log(), &[body("share-log")], &[Board], INSIDE, false),
         said("usage", topics.usage(), &[body("usage-record")], &[Board], &[Room, Centralist], false),
         said("journal", topics.journal(), &[body("journal-head")], &[Board], INSIDE, true),
-        Channel {
-            answered: true,
-            ..said("policy", topics.policy(), &[body("signed-policy")], &[PolicyOffice], &[Board, Room], true)
-        },
+        said("policy", topics.policy(), &[body("signed-policy")], &[PolicyOffice], &[Board, Room, Centralist], true),
         said("heartbeat", topics.heartbeat(), &[Message::Token(TokenKind::Heartbeat)], &[Room], &[Board], false),
         said(
             "presence",
@@ -219,12 +220,15 @@ fn spoken(topics: &Topics, subscriber: &SubscriberId, id: &Jti) -> Vec<Channel> 
             &[Centralist, Subscriber, PrivacyOfficer],
             true,
         ),
+        said("busy", topics.busy(), &[body("busy")], &[Centralist], &[Room, Centralist], true),
+        said("taken", topics.taken(id), &[body("taken")], &[Centralist, Room], &[Centralist, Room], true),
+        said("lead", topics.lead(), &[Message::Token(TokenKind::Heartbeat)], &[Room], &[Room, Centralist], true),
         said(
             "answer",
             format!("{}/SITE/answer/ASKER", super::ROOT).replace("ASKER", "{asker}"),
             &[body("answer")],
             &[Board],
-            &[Centralist, Room, Subscriber, PolicyOffice, PrivacyOfficer],
+            &[Centralist, Room, Subscriber, PrivacyOfficer],
             false,
         ),
     ]

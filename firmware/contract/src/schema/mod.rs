@@ -47,7 +47,7 @@ impl File {
 pub(crate) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
 /// The bodies that are JSON and not signed, by the names of their schemas.
-pub const BODIES: [(&str, SchemaOf); 11] = [
+pub const BODIES: [(&str, SchemaOf); 13] = [
     ("answer", SchemaGenerator::root_schema_for::<body::Answer>),
     ("state", SchemaGenerator::root_schema_for::<body::State>),
     ("catalogue", SchemaGenerator::root_schema_for::<body::Catalogue>),
@@ -56,6 +56,8 @@ pub const BODIES: [(&str, SchemaOf); 11] = [
     ("share-log", SchemaGenerator::root_schema_for::<body::ShareLog>),
     ("inbox", SchemaGenerator::root_schema_for::<Inbox>),
     ("presence", SchemaGenerator::root_schema_for::<body::RoomPresence>),
+    ("busy", SchemaGenerator::root_schema_for::<body::RoomBusy>),
+    ("taken", SchemaGenerator::root_schema_for::<body::Taken>),
     ("journal-head", SchemaGenerator::root_schema_for::<body::SignedHead>),
     ("usage-record", SchemaGenerator::root_schema_for::<UsageRecord>),
     ("signed-policy", SchemaGenerator::root_schema_for::<SignedPolicy>),

@@ -4,7 +4,7 @@ use super::{Party, SchemaOf};
 use crate::claims::{self, TokenKind};
 use schemars::SchemaGenerator;
 
-/// A kind of token that travels over MQTT.
+/// A kind of token.
 #[derive(Clone, Copy)]
 pub struct Token {
     /// Which.

@@ -430,9 +430,14 @@ impl Voice {
 
     /// Sends a command and waits for its answer.
     pub fn command(&mut self, kind: TokenKind, token: &str) -> Answer {
+        self.command_of(kind, token.as_bytes())
+    }
+
+    /// The same with anything.
+    pub fn command_of(&mut self, kind: TokenKind, bytes: &[u8]) -> Answer {
         self.correlation += 1;
         let correlation = self.correlation;
-        self.say(&ToEye::Command { kind, correlation }, token.as_bytes());
+        self.say(&ToEye::Command { kind, correlation }, bytes);
         self.answer(correlation)
     }
 

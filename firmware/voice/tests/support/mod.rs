@@ -490,6 +490,11 @@ impl Room {
         let on = self.past.iter().filter(|(publish, _)| publish.topic == topic.as_bytes());
         on.map(|(publish, _)| json(&publish.payload)).collect()
     }
+    /// The same, whatever it is.
+    pub fn bytes_on(&self, topic: &str) -> Vec<Vec<u8>> {
+        let on = self.past.iter().filter(|(publish, _)| publish.topic == topic.as_bytes());
+        on.map(|(publish, _)| publish.payload.to_vec()).collect()
+    }
 }
 
 impl Drop for Room {

@@ -70,11 +70,11 @@ const NEEDS: &[Need] = &[
     },
 ];
 
-/// For `cargo xtask bench` and `cargo xtask attack`.
-pub(super) const BENCH: &[Need] = &[Need {
+/// For virtual environments: of `cargo xtask bench` and `cargo xtask attack`, and of the client that the tests play against.
+pub(super) const VENV: &[Need] = &[Need {
     package: "python3-venv",
     sign: Sign::Module("ensurepip"),
-    why: "the peer deface lives in a virtual environment",
+    why: "the peer deface and the tests' foreign client live in virtual environments",
 }];
 
 /// For `cargo xtask attack` alone.
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn every_need_says_why() {
-        for need in NEEDS.iter().chain(BENCH).chain(NIGHTLY).chain(ATTACK) {
+        for need in NEEDS.iter().chain(VENV).chain(NIGHTLY).chain(ATTACK) {
             assert!(need.why.len() > 5, "{}", need.package);
         }
     }
