@@ -4,11 +4,16 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
-/// The workspace root, fixed when xtask is built (cargo rebuilds xtask in every checkout).
+/// The workspace root: of the checkout that `cargo xtask` was called in, since two checkouts that share a target folder share this program too; of the
+/// one that it was built in where cargo did not start it.
 pub(crate) fn root() -> &'static Path {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.ancestors().nth(2).unwrap_or(own)
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let own = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+        own.ancestors().nth(2).map_or_else(|| own.clone(), Path::to_path_buf)
+    });
+    &ROOT
 }
 
 /// Everything set-up makes; ignored by git, removed by deleting it.
