@@ -7,6 +7,7 @@
 //! What subscribers say comes with QoS 0 and waits in a small queue of its own, which overflows: so a flood of it fills neither the broker's window of
 //! unacknowledged messages towards this board nor the queue of commands. (With a clean start QoS 1 would assure no more than the connection does.)
 
+use crate::comeback::Comeback;
 use crate::outbox::{Kind, Outbox, Publication};
 use rand::Rng as _;
 use rumqttc::v5::mqttbytes::QoS;
@@ -17,7 +18,7 @@ use rumqttc::v5::mqttbytes::v5::{
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
 use rumqttc::{Outgoing, TlsConfiguration, Transport};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -25,14 +26,6 @@ use tokio::time::{Instant, sleep_until};
 
 /// Largest packet either way, bytes: the policy bundle, with room for topic and properties.
 pub const MAX_PACKET: u32 = contract::policy::MAX_POLICY as u32 + 16 * 1024;
-/// Longest waits between tries to connect; each board waits between half of it and all of it, by lot (see [`pause`]).
-const RETRY: [Duration; 5] = [
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-];
 /// Bound of rumqttc's own table of unacknowledged messages, which it allocates at once.
 const INFLIGHT: u16 = 32;
 /// Messages to be published, between the tasks.
@@ -43,10 +36,6 @@ const QUEUED_IN: usize = 32;
 const QUEUED_ASKS: usize = 32;
 /// Longest response topic and correlation data that are kept, bytes; see [`crate::command`].
 const MAX_PROPERTY: usize = 256;
-/// How long one try to connect may take, seconds, after so many failures. A broker that all boards of a city come back to at once answers late; giving up
-/// early would make it begin anew with everybody, for ever.
-const CONNECT_WITHIN_S: [u64; 4] = [5, 5, 10, 20];
-
 /// How to reach the broker and what to say on every connection.
 #[derive(Debug, Clone)]
 pub struct BrokerSettings {
@@ -60,6 +49,8 @@ pub struct BrokerSettings {
     pub keep_alive: Duration,
     /// TLS, or in clear.
     pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// Longest wait of a board that nobody watches before it tries again; see [`crate::comeback`].
+    pub scatter: Duration,
     /// Subscribed to on every connection.
     pub topics: Vec<Subscription>,
     /// Topic and body of the last will, retained.
@@ -123,6 +114,7 @@ pub struct Broker {
     events: mpsc::Receiver<BrokerEvent>,
     asks: mpsc::Receiver<BrokerEvent>,
     losses: Arc<Losses>,
+    watched: Arc<AtomicBool>,
     unqueued: AtomicU64,
     close: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
@@ -137,11 +129,16 @@ impl Broker {
         let (tell_ask, asks) = mpsc::channel(QUEUED_ASKS);
         let (close, closing) = oneshot::channel();
         let losses = Arc::new(Losses::default());
-        let ways = Ways { to_publish, tell, tell_ask, losses: Arc::clone(&losses) };
+        let watched = Arc::new(AtomicBool::new(false));
+        let ways = Ways { to_publish, tell, tell_ask, losses: Arc::clone(&losses), watched: Arc::clone(&watched) };
         let task = tokio::spawn(Connection::new(settings, ways).run(closing));
-        Self { outgoing, events, asks, losses, unqueued: AtomicU64::new(0), close: Some(close), task }
+        Self { outgoing, events, asks, losses, watched, unqueued: AtomicU64::new(0), close: Some(close), task }
     }
 
+    /// Whether a share stands: then a lost connection is not waited for.
+    pub fn watched(&self, watched: bool) {
+        self.watched.store(watched, Ordering::Relaxed);
+    }
     /// Hands a message over without waiting.
     pub fn publish(&self, publication: Publication) {
         if self.outgoing.try_send(publication).is_err() {
@@ -202,6 +199,7 @@ struct Ways {
     tell: mpsc::Sender<BrokerEvent>,
     tell_ask: mpsc::Sender<BrokerEvent>,
     losses: Arc<Losses>,
+    watched: Arc<AtomicBool>,
 }
 
 struct Connection {
@@ -215,7 +213,7 @@ struct Connection {
     /// Twice the keep-alive: a connection that stands is never silent so long.
     silence_limit: Duration,
     connected: bool,
-    failures: usize,
+    comeback: Comeback,
     complained: bool,
     goodbye_said: bool,
 }
@@ -231,7 +229,8 @@ impl Connection {
         let mut options = MqttOptions::new(settings.client_id, settings.host, settings.port);
         options.set_keep_alive(settings.keep_alive);
         options.set_clean_start(true);
-        options.set_connection_timeout(connect_within_s(0));
+        let comeback = Comeback::new(settings.scatter);
+        options.set_connection_timeout(comeback.connect_within_s());
         options.set_outgoing_inflight_upper_limit(INFLIGHT);
         let mut properties = ConnectProperties::new();
         properties.max_packet_size = Some(MAX_PACKET);
@@ -254,7 +253,7 @@ impl Connection {
             ways,
             silence_limit: settings.keep_alive * 2,
             connected: false,
-            failures: 0,
+            comeback,
             complained: false,
             goodbye_said: false,
         }
@@ -264,15 +263,14 @@ impl Connection {
         let mut open = true;
         loop {
             let polled = {
-                let connecting = if self.connected { 0 } else { self.failures };
+                let connecting_s = self.comeback.connect_within_s();
                 let Self { events, ways, outbox, client, silence_limit, goodbye_said, .. } = &mut self;
                 let to_publish = &mut ways.to_publish;
                 // Dropped only when stuck: the library's poll is not cancel-safe.
                 let poll = events.poll();
                 tokio::pin!(poll);
                 // A ping goes out every keep-alive, so silence this long is a write that does not end.
-                let stuck =
-                    sleep_until(Instant::now() + *silence_limit + Duration::from_secs(connect_within_s(connecting)));
+                let stuck = sleep_until(Instant::now() + *silence_limit + Duration::from_secs(connecting_s));
                 tokio::pin!(stuck);
                 loop {
                     submit(outbox, client);
@@ -317,7 +315,7 @@ impl Connection {
         match event {
             Event::Incoming(Packet::ConnAck(_)) => {
                 self.connected = true;
-                self.failures = 0;
+                self.comeback.connected();
                 self.complained = false;
                 self.outbox.connected();
                 self.subscribing = true;
@@ -396,9 +394,9 @@ impl Connection {
         if !std::mem::replace(&mut self.complained, true) {
             tracing::warn!(why, "no connection to the broker of [mqtt]; trying on");
         }
-        let until = Instant::now() + pause(self.failures, rand::rng().random_range(0.0..=1.0));
-        self.failures += 1;
-        self.events.options.set_connection_timeout(connect_within_s(self.failures));
+        let watched = self.ways.watched.load(Ordering::Relaxed);
+        let until = Instant::now() + self.comeback.pause(watched, rand::rng().random_range(0.0..=1.0));
+        self.events.options.set_connection_timeout(self.comeback.connect_within_s());
         // What is to be published meanwhile is kept; a wish to close ends the wait.
         while *open {
             tokio::select! {
@@ -457,16 +455,6 @@ fn slim(publish: &mut Publish, limit: usize) {
     }
 }
 
-/// How long to wait after so many failures in a row; `lot` is 0 to 1. A broker that restarts loses all boards in the same moment: without the lot
-/// they would also all come back in the same moment, and again after each failure.
-fn pause(failures: usize, lot: f64) -> Duration {
-    RETRY[failures.min(RETRY.len() - 1)].mul_f64(0.5 + 0.5 * lot)
-}
-
-fn connect_within_s(failures: usize) -> u64 {
-    CONNECT_WITHIN_S[failures.min(CONNECT_WITHIN_S.len() - 1)]
-}
-
 /// Gives the library what the outbox lets go.
 fn submit(outbox: &mut Outbox, client: &AsyncClient) {
     let now = Instant::now();
@@ -488,25 +476,6 @@ fn submit(outbox: &mut Outbox, client: &AsyncClient) {
         if sent.is_err() {
             // The queue is larger than what the outbox lets out at once.
             tracing::error!("the MQTT library takes no more messages; one is lost");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_broker_that_answers_late_gets_more_time_and_a_first_try_as_little_as_ever() {
-        assert_eq!([0, 1, 2, 3, 4, 1000].map(connect_within_s), [5, 5, 10, 20, 20, 20]);
-    }
-
-    #[test]
-    fn boards_come_back_scattered_and_none_later_than_the_ladder_says() {
-        for (failures, longest) in RETRY.into_iter().chain([RETRY[4], RETRY[4]]).enumerate() {
-            assert_eq!(pause(failures, 1.0), longest);
-            assert_eq!(pause(failures, 0.0), longest / 2);
-            assert!(pause(failures, 0.3) < pause(failures, 0.31));
         }
     }
 }

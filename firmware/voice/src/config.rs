@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Least keep-alive, seconds: the MQTT library allows no shorter one.
 const KEEP_ALIVE_S: std::ops::RangeInclusive<u16> = 5..=60;
+const MOST_SCATTER_S: u16 = 60;
 const MAX_PAYLOAD_BYTES: std::ops::RangeInclusive<usize> = 500..=8900;
 
 /// All of it.
@@ -40,6 +41,9 @@ pub struct Mqtt {
     /// The broker publishes the last will when it has heard nothing for 1.5 times this long, seconds (5 to 60).
     #[serde(default = "ten")]
     pub keep_alive_s: u16,
+    /// A board that nobody watches comes back to a broker that restarted within so many seconds, by lot (0 to 60), so that thousands do not come at once.
+    #[serde(default = "twenty")]
+    pub scatter_s: u16,
     /// Certificates; without it the connection is in clear.
     pub tls: Option<Tls>,
 }
@@ -73,6 +77,9 @@ impl Default for Rtp {
 
 fn ten() -> u16 {
     10
+}
+fn twenty() -> u16 {
+    20
 }
 fn default_payload() -> usize {
     rtp::MAX_PAYLOAD_BYTES
@@ -137,6 +144,9 @@ impl Config {
         }
         if !KEEP_ALIVE_S.contains(&mqtt.keep_alive_s) {
             return Err(range("keep_alive_s", &mqtt.keep_alive_s, "5 to 60"));
+        }
+        if mqtt.scatter_s > MOST_SCATTER_S {
+            return Err(range("scatter_s", &mqtt.scatter_s, "0 to 60"));
         }
         if !MAX_PAYLOAD_BYTES.contains(&config.rtp.max_payload_bytes) {
             return Err(range("max_payload_bytes", &config.rtp.max_payload_bytes, "500 to 8900"));

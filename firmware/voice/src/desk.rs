@@ -305,6 +305,12 @@ impl Desk {
         }
     }
 
+    /// Whether a share stands, in whatever phase, as far as the eye told.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.status.has_shares()
+    }
+
     // From receivers and the clock.
 
     /// Serves the receivers' sockets. Ready when something happened there.

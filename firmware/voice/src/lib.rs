@@ -6,6 +6,7 @@
 
 pub mod broker;
 pub mod clock;
+mod comeback;
 pub mod command;
 pub mod config;
 pub mod desk;
@@ -50,6 +51,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), t
         client_id,
         keep_alive: Duration::from_secs(config.mqtt.keep_alive_s.into()),
         tls,
+        scatter: Duration::from_secs(config.mqtt.scatter_s.into()),
         topics: subscriptions(&topics),
         will: (topics.state(), serde_json::to_vec(&status::offline()).unwrap_or_default()),
     });
@@ -78,6 +80,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), t
             () = sleep_until(deadline) => {}
         }
         desk.tick(&broker);
+        broker.watched(desk.is_watched());
     }
     desk.close(&broker);
     broker.close(CLOSE_WITHIN).await;

@@ -10,7 +10,8 @@ use std::sync::LazyLock;
 /// one that it was built in where cargo did not start it.
 pub(crate) fn root() -> &'static Path {
     static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
-        let own = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+        let own =
+            std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
         own.ancestors().nth(2).map_or_else(|| own.clone(), Path::to_path_buf)
     });
     &ROOT

@@ -155,7 +155,7 @@ pub fn config(dir: &TempDir, port: u16) -> Config {
         site: SiteId::new(SITE).expect("an identifier"),
         camera: CameraId::new(CAMERA).expect("an identifier"),
         link: socket(dir),
-        mqtt: Mqtt { host: LANDLORD.to_string(), port, client_id: None, keep_alive_s: 5, tls: None },
+        mqtt: Mqtt { host: LANDLORD.to_string(), port, client_id: None, keep_alive_s: 5, scatter_s: 2, tls: None },
         rtp: voice::config::Rtp::default(),
     }
 }

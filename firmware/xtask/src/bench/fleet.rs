@@ -14,12 +14,12 @@ use std::process::Command;
 pub(super) fn run(options: &Options) -> Result<()> {
     anyhow::ensure!(!options.boards.is_empty(), "how many boards? --boards 500,1000");
     child::find("mosquitto").context("mosquitto is not installed; run: apt-get install mosquitto")?;
-    child::run(workspace::cargo().args(["build", "--package", "fleet"]))?;
+    child::run(workspace::cargo().args(["build", "--release", "--package", "fleet"]))?;
     let target = workspace::metadata(true)?.target_directory.join("bench");
     std::fs::create_dir_all(&target).with_context(|| format!("making {}", target.display()))?;
     let (json, plot) = (target.join("fleet.json"), target.join("fleet.svg"));
     let sizes: Vec<String> = options.boards.iter().map(usize::to_string).collect();
-    let mut command = Command::new(workspace::bin_dir()?.join("campari-fleet"));
+    let mut command = Command::new(workspace::release_dir()?.join("campari-fleet"));
     command.arg("measure").args(["--boards", &sizes.join(",")]).arg("--json").arg(&json).arg("--plot").arg(&plot);
     child::run(workspace::equip(&mut command))?;
     let text = std::fs::read_to_string(&json).with_context(|| format!("reading {}", json.display()))?;
