@@ -13,6 +13,15 @@ pub enum Codec {
     H265,
 }
 
+impl std::fmt::Display for Codec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Codec::H264 => "H.264",
+            Codec::H265 => "H.265",
+        })
+    }
+}
+
 /// What to encode to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EncoderSettings {

@@ -102,11 +102,17 @@ pub async fn decode(stream: &Path) -> Result<Decoded, MediaError> {
 /// [`MediaError`].
 pub async fn clip(stream: &SavedStream, to: &Path) -> Result<(), MediaError> {
     let fps = format!("{:.4}", stream.fps().unwrap_or(25.0));
-    let args = ["-y", "-fflags", "+genpts", "-framerate", &fps, "-f", "h264", "-i"].map(OsStr::new);
+    let args = ["-y", "-fflags", "+genpts", "-framerate", &fps, "-f", demuxer(&stream.path), "-i"].map(OsStr::new);
     let rest = ["-c", "copy"].map(OsStr::new);
     let args = args.into_iter().chain([stream.path.as_os_str()]).chain(rest).chain([to.as_os_str()]);
     let output = run("ffmpeg", args).await?;
     made("ffmpeg", to, &output)
+}
+
+/// ffmpeg's name of what a byte stream's file name says that it is.
+fn demuxer(stream: &Path) -> &'static str {
+    let h265 = |extension: &OsStr| extension.eq_ignore_ascii_case("h265") || extension.eq_ignore_ascii_case("265");
+    if stream.extension().is_some_and(h265) { "hevc" } else { "h264" }
 }
 
 /// Twelve pictures over the whole clip, each with its time, as one PNG.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail them")]
 
 use campari::media;
-use campari::receive::{Ports, Receiver, SavedStream};
+use campari::receive::{Format, Ports, Receiver, SavedStream};
 use rtp::rtcp::{Feedback, Now, goodbye, sender_report};
 use rtp::srtp::{MasterKey, Protector, Unprotector};
 use rtp::{MediaTime, Packetiser, Ssrc, Start, annexb};
@@ -100,7 +100,7 @@ impl Sender {
 
 async fn receiver(dir: &Path) -> Receiver {
     let ports = Ports::bind_free(IpAddr::V4(Ipv4Addr::LOCALHOST)).await.unwrap();
-    Receiver::start(ports, rtp::PAYLOAD_TYPE, None, Some(&dir.join("received.h264"))).unwrap()
+    Receiver::start(ports, Format::USUAL, None, Some(&dir.join("received.h264"))).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +109,7 @@ async fn an_encrypted_stream_is_received_with_its_key_and_answered_in_kind() {
     let (key, wrong) = (MasterKey::new([5; 30]), MasterKey::new([6; 30]));
     let ports = Ports::bind_free(IpAddr::V4(Ipv4Addr::LOCALHOST)).await.unwrap();
     let file = dir.path().join("received.h264");
-    let receiver = Receiver::start(ports, rtp::PAYLOAD_TYPE, Some(&key), Some(&file)).unwrap();
+    let receiver = Receiver::start(ports, Format::USUAL, Some(&key), Some(&file)).unwrap();
     let mut sender = Sender::new(receiver.ports().address(), 7).await;
     sender.protector = Some(Protector::new(&key));
     let mut forger = Sender::new(receiver.ports().address(), 7).await;

@@ -1,5 +1,6 @@
 //! The eye's configuration file (TOML). Unknown keys and wrong types are refused with file, line and what is allowed.
 
+use board_hal::Codec;
 use board_profile::{EncoderOrder, PinsProfile, Profile, WatchdogProfile};
 use contract::{CameraId, FilterRates, KeyId, SiteId};
 use serde::{Deserialize, Deserializer, de};
@@ -192,6 +193,9 @@ fn hang_ms() -> u64 {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EncoderConfig {
+    /// `"h264"`, which every receiver takes, or `"h265"`, where the board's hardware makes it.
+    #[serde(default)]
+    pub codec: CodecChoice,
     /// Target, kilobits per second, 100 to 50000.
     #[serde(default = "bitrate_kbps")]
     pub bitrate_kbps: u32,
@@ -222,6 +226,28 @@ pub struct EncoderConfig {
     pub mpp_library: Option<PathBuf>,
 }
 
+/// What pictures are encoded as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CodecChoice {
+    /// ITU-T H.264.
+    #[default]
+    H264,
+    /// ITU-T H.265.
+    H265,
+}
+
+impl EncoderConfig {
+    /// What pictures are encoded as.
+    #[must_use]
+    pub fn codec(&self) -> Codec {
+        match self.codec {
+            CodecChoice::H264 => Codec::H264,
+            CodecChoice::H265 => Codec::H265,
+        }
+    }
+}
+
 fn bitrate_kbps() -> u32 {
     4_000
 }
@@ -235,6 +261,7 @@ fn encode_hang_ms() -> u64 {
 impl Default for EncoderConfig {
     fn default() -> Self {
         Self {
+            codec: CodecChoice::default(),
             bitrate_kbps: bitrate_kbps(),
             key_interval_s: key_interval_s(),
             hang_ms: encode_hang_ms(),

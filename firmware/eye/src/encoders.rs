@@ -20,20 +20,24 @@ enum Candidate {
 impl Candidate {
     /// What can be known before there is a picture.
     fn find(kind: EncoderKind, config: &EncoderConfig) -> Result<Self, EncodeError> {
+        let codec = config.codec();
         match kind {
             EncoderKind::Mpp => {
                 let library = MppLibrary::load(config.mpp_library.as_deref().unwrap_or(Path::new(MppLibrary::NAME)))?;
-                if !library.offers(Codec::H264) {
-                    return Err(EncodeError::Settings("this board's MPP does not encode H.264".to_owned()));
+                if !library.offers(codec) {
+                    return Err(EncodeError::Settings(format!("this board's MPP does not encode {codec}")));
                 }
                 Ok(Self::Mpp(library, options(config)))
             }
             EncoderKind::V4l2M2m => {
-                let device = config.m2m_device.clone().or_else(|| board_v4l2_m2m::find(Codec::H264).into_iter().next());
-                let none = || EncodeError::Settings("no device under /dev/video* encodes NV12 to H.264".to_owned());
+                let device = config.m2m_device.clone().or_else(|| board_v4l2_m2m::find(codec).into_iter().next());
+                let none = || EncodeError::Settings(format!("no device under /dev/video* encodes NV12 to {codec}"));
                 device.map(Self::V4l2M2m).ok_or_else(none)
             }
-            EncoderKind::Software => Ok(Self::Software),
+            EncoderKind::Software if codec == Codec::H264 => Ok(Self::Software),
+            EncoderKind::Software => {
+                Err(EncodeError::Settings(format!("the software encoder makes H.264 and no {codec}")))
+            }
         }
     }
     fn kind(&self) -> EncoderKind {
@@ -115,7 +119,7 @@ fn candidates(order: &EncoderOrder, config: &EncoderConfig) -> Result<Vec<Candid
 
 fn settings(config: &EncoderConfig, format: &CameraFormat) -> EncoderSettings {
     EncoderSettings {
-        codec: Codec::H264,
+        codec: config.codec(),
         width: format.geometry.width,
         height: format.geometry.height,
         fps: format.fps,

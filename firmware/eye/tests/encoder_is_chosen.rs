@@ -1,7 +1,7 @@
 //! The road gets the first encoder that there is; what was asked for and is not there is said in one line.
 #![allow(clippy::unwrap_used)] // a helper that fails fails the test
 
-use board_hal::{CameraFormat, EncodedUnit, Encoder};
+use board_hal::{CameraFormat, Codec, EncodedUnit, Encoder};
 use eye::config::Config;
 use eye::encoders;
 use eye::road::MakeEncoder;
@@ -54,6 +54,21 @@ fn hardware_that_is_there_is_taken_and_what_it_cannot_encode_goes_to_the_next() 
     assert!(only(&format(320, 240)).is_ok());
     let refused = only(&format(64, 64)).err().unwrap().to_string();
     assert!(refused.contains("96"), "MPP's own limit, so it was MPP: {refused}");
+}
+
+#[test]
+fn h265_comes_from_hardware_when_the_configuration_asks_for_it_and_from_nothing_else() {
+    let library = stand_in();
+    let mut make = find(&format!("codec = \"h265\", mpp_library = {:?}", library.to_str().unwrap())).unwrap();
+    let format = format(320, 240);
+    let mut unit = EncodedUnit::default();
+    let slate = Slate::encode(make(&format).unwrap().as_mut(), &format, &mut unit).unwrap();
+    assert_eq!(slate.codec(), Codec::H265);
+    assert!(
+        board_hal::annexb::AccessUnit::read(Codec::H265, slate.data()).is_some_and(|unit| unit.key && unit.has_header)
+    );
+    let refused = find("codec = \"h265\", kind = \"software\"").err().unwrap();
+    assert!(refused.contains("H.265") && refused.lines().count() == 1, "{refused}");
 }
 
 #[test]

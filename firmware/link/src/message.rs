@@ -6,7 +6,17 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// Version of this wire; a peer of another version is refused.
-pub const LINK_VERSION: u16 = 2;
+pub const LINK_VERSION: u16 = 3;
+
+/// What slate and pictures are encoded as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Codec {
+    /// ITU-T H.264.
+    #[default]
+    H264,
+    /// ITU-T H.265.
+    H265,
+}
 
 /// One encode: every share with the same filter rides on one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -79,6 +89,8 @@ pub enum ToVoice {
         height: u32,
         /// Nominal frames per second.
         fps: f32,
+        /// Of slate and pictures, for as long as this connection lasts.
+        codec: Codec,
     },
     /// For `catalogue`. Body: JSON of `body::Catalogue`.
     Catalogue,

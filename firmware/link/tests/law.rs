@@ -2,7 +2,7 @@
 
 use contract::claims::TokenKind;
 use contract::{EncryptionKey, EndReason, Filter, Jti, Rung, SubscriberId, ToldReason};
-use link::{Decoder, Destination, LinkError, MAX_BODY, MAX_HEAD, StreamId, ToEye, ToVoice, codec};
+use link::{Codec, Decoder, Destination, LinkError, MAX_BODY, MAX_HEAD, StreamId, ToEye, ToVoice, codec};
 use proptest::prelude::*;
 use std::net::IpAddr;
 
@@ -37,8 +37,12 @@ fn to_voice() -> impl Strategy<Value = ToVoice> {
     let filter = prop::sample::select(Filter::ALL.to_vec());
     let rung = prop::sample::select(Rung::ALL.to_vec());
     prop_oneof![
-        (any::<u16>(), any::<u32>(), any::<u32>(), 0.0_f32..1e6)
-            .prop_map(|(version, width, height, fps)| ToVoice::Hello { version, width, height, fps }),
+        (any::<u16>(), any::<u32>(), any::<u32>(), 0.0_f32..1e6, any::<bool>()).prop_map(
+            |(version, width, height, fps, new)| {
+                let codec = if new { Codec::H265 } else { Codec::H264 };
+                ToVoice::Hello { version, width, height, fps, codec }
+            }
+        ),
         Just(ToVoice::Catalogue),
         Just(ToVoice::State),
         Just(ToVoice::JournalHead),

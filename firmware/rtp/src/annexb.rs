@@ -1,4 +1,4 @@
-//! NAL units out of an H.264 byte stream (ITU-T H.264 Annex B), and what the few types are that matter here.
+//! NAL units out of a byte stream (ITU-T H.264 Annex B, H.265 Annex B: the same), and the few types of H.264 that matter here.
 //!
 //! Does not decode anything: start codes and the first byte of each unit.
 
@@ -68,11 +68,4 @@ fn trim(nal: &[u8]) -> &[u8] {
 #[must_use]
 pub fn is_key(unit: &[u8]) -> bool {
     nals(unit).any(|nal| nal_type(nal) == IDR)
-}
-
-/// The first sequence and picture parameter sets of an access unit.
-#[must_use]
-pub fn parameter_sets(unit: &[u8]) -> Option<(&[u8], &[u8])> {
-    let of = |kind| nals(unit).find(|nal| nal_type(nal) == kind);
-    Some((of(SPS)?, of(PPS)?))
 }

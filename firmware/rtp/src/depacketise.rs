@@ -1,11 +1,12 @@
-//! RTP packets back into H.264 access units: RFC 6184 packetization-mode 1, the receiver's side of [`crate::packetise`].
+//! RTP packets back into access units: RFC 6184 packetization-mode 1 and RFC 7798, the receiver's side of [`crate::packetise`].
 //!
 //! Notices loss by sequence number and gives out whole access units only. No reorder buffer: a packet that comes late is counted lost.
 //! Any bytes may come in; wrong ones give an error and never a panic.
 
-use crate::annexb::{self, START_CODE};
+use crate::annexb::START_CODE;
 use crate::extension::{self, ABS_CAPTURE_TIME_ID};
-use crate::{NtpTime, Ssrc};
+use crate::packetise::{AP, FU, FU_A, STAP_A};
+use crate::{Codec, NtpTime, Ssrc};
 use rtp_types::RtpPacket;
 
 /// Largest access unit, bytes; above it the unit is dropped.
@@ -59,9 +60,11 @@ pub enum DepacketiseError {
         /// The one followed.
         expected: Ssrc,
     },
-    /// The payload breaks RFC 6184 or uses a type that mode 1 does not have.
-    #[error("rtp: payload of packet {sequence} is no H.264 of packetization-mode 1: {why}")]
+    /// The payload breaks RFC 6184 or RFC 7798, or uses a type that mode 1 does not have.
+    #[error("rtp: payload of packet {sequence} is no {} of a kind that we send: {why}", codec.name())]
     Payload {
+        /// What was expected.
+        codec: Codec,
         /// Sequence number.
         sequence: u16,
         /// What is wrong.
@@ -91,6 +94,7 @@ pub struct Received {
 /// Follows one source and puts its access units together.
 #[derive(Debug)]
 pub struct Depacketiser {
+    codec: Codec,
     payload_type: u8,
     source: Option<Ssrc>,
     expected: Option<u16>,
@@ -121,10 +125,10 @@ impl Unit {
             ..Unit::default()
         };
     }
-    fn nal(&mut self, header: u8, rest: &[u8]) -> Result<(), &'static str> {
-        self.key |= header & 0x1f == annexb::IDR;
+    fn nal(&mut self, codec: Codec, header: &[u8], rest: &[u8]) -> Result<(), &'static str> {
+        self.key |= codec.is_key_nal(header);
         self.append(&START_CODE)?;
-        self.append(&[header])?;
+        self.append(header)?;
         self.append(rest)
     }
     fn append(&mut self, bytes: &[u8]) -> Result<(), &'static str> {
@@ -134,62 +138,77 @@ impl Unit {
         self.data.extend_from_slice(bytes);
         Ok(())
     }
-    /// RFC 6184 §5.4: what a payload holds is said by its first byte.
-    fn payload(&mut self, payload: &[u8]) -> Result<(), &'static str> {
-        let (&first, rest) = payload.split_first().ok_or("it is empty")?;
-        let kind = first & 0x1f;
-        if self.fragment_open && kind != 28 {
+    /// What a payload holds is said by the type in its header (RFC 6184 §5.4, RFC 7798 §4.4).
+    fn payload(&mut self, codec: Codec, payload: &[u8]) -> Result<(), &'static str> {
+        let (aggregate, fragment) = match codec {
+            Codec::H264 => (STAP_A, FU_A),
+            Codec::H265 => (AP, FU),
+        };
+        let (header, rest) = payload.split_at_checked(codec.header_bytes()).ok_or("it has no header")?;
+        let kind = codec.nal_type(header);
+        if self.fragment_open && kind != fragment {
             return Err("another NAL unit begins inside a fragmented one");
         }
-        match kind {
-            1..=23 => self.nal(first, rest),
-            24 => self.stap_a(rest),
-            28 => self.fu_a(first, rest),
-            _ => Err("its type is neither a NAL unit, STAP-A nor FU-A"),
+        if kind == aggregate {
+            self.aggregate(codec, rest)
+        } else if kind == fragment {
+            self.fragment(codec, header, rest)
+        } else if codec.carries(header) {
+            self.nal(codec, header, rest)
+        } else {
+            Err("its type is neither a NAL unit, an aggregate nor a fragment")
         }
     }
-    fn stap_a(&mut self, mut rest: &[u8]) -> Result<(), &'static str> {
+    /// STAP-A, AP.
+    fn aggregate(&mut self, codec: Codec, mut rest: &[u8]) -> Result<(), &'static str> {
         if rest.is_empty() {
-            return Err("an empty STAP-A");
+            return Err("an empty aggregate");
         }
         while !rest.is_empty() {
-            let (size, after) = rest.split_first_chunk::<2>().ok_or("a STAP-A ends inside a size")?;
+            let (size, after) = rest.split_first_chunk::<2>().ok_or("an aggregate ends inside a size")?;
             let size = usize::from(u16::from_be_bytes(*size));
-            let nal = after.get(..size).ok_or("a STAP-A ends inside a NAL unit")?;
-            let (&header, body) = nal.split_first().ok_or("a STAP-A holds an empty NAL unit")?;
-            if !(1..=23).contains(&(header & 0x1f)) {
-                return Err("a STAP-A holds something that is no NAL unit");
+            let nal = after.get(..size).ok_or("an aggregate ends inside a NAL unit")?;
+            if !codec.carries(nal) {
+                return Err("an aggregate holds something that is no NAL unit");
             }
-            self.nal(header, body)?;
+            let (header, body) = nal.split_at(codec.header_bytes());
+            self.nal(codec, header, body)?;
             rest = &after[size..];
         }
         Ok(())
     }
-    fn fu_a(&mut self, indicator: u8, rest: &[u8]) -> Result<(), &'static str> {
-        let (&header, body) = rest.split_first().ok_or("an FU-A without header")?;
+    /// FU-A, FU.
+    fn fragment(&mut self, codec: Codec, front: &[u8], rest: &[u8]) -> Result<(), &'static str> {
+        let (&header, body) = rest.split_first().ok_or("a fragment without header")?;
         let (start, end) = (header & 0x80 != 0, header & 0x40 != 0);
         if start && end {
-            return Err("an FU-A that is start and end at once");
+            return Err("a fragment that is start and end at once");
         }
         if start == self.fragment_open {
-            return Err("an FU-A without its start, or with two");
+            return Err("a fragment without its start, or with two");
         }
         self.fragment_open = !end;
         if !start {
             return self.append(body);
         }
-        if !(1..=23).contains(&(header & 0x1f)) {
-            return Err("an FU-A of something that is no NAL unit");
+        let whole = match codec {
+            Codec::H264 => [(front[0] & 0xe0) | (header & 0x1f), 0],
+            Codec::H265 => [(front[0] & 0x81) | ((header & 0x3f) << 1), front[1]],
+        };
+        let whole = &whole[..codec.header_bytes()];
+        if !codec.carries(whole) {
+            return Err("a fragment of something that is no NAL unit");
         }
-        self.nal((indicator & 0xe0) | (header & 0x1f), body)
+        self.nal(codec, whole, body)
     }
 }
 
 impl Depacketiser {
-    /// Follows the first source that it hears with `payload_type`.
+    /// Follows the first source of H.264 that it hears with `payload_type`.
     #[must_use]
     pub fn new(payload_type: u8) -> Self {
         Self {
+            codec: Codec::H264,
             payload_type,
             source: None,
             expected: None,
@@ -197,6 +216,11 @@ impl Depacketiser {
             after_loss: false,
             received: Received::default(),
         }
+    }
+    /// The same, of `codec`.
+    #[must_use]
+    pub fn carrying(self, codec: Codec) -> Self {
+        Self { codec, ..self }
     }
     /// Counters.
     #[must_use]
@@ -235,10 +259,10 @@ impl Depacketiser {
         self.received.packets += 1;
         let mut outcome = Ok(());
         if !self.unit.damaged
-            && let Err(why) = self.unit.payload(packet.payload())
+            && let Err(why) = self.unit.payload(self.codec, packet.payload())
         {
             self.unit.damaged = true;
-            outcome = Err(DepacketiseError::Payload { sequence, why });
+            outcome = Err(DepacketiseError::Payload { codec: self.codec, sequence, why });
         }
         if packet.marker_bit() {
             self.finish(&mut emit);

@@ -1,10 +1,10 @@
 //! The session description of a push: what a receiver needs to know before the first packet, and its reader.
 //!
-//! RFC 8866; H.264 parameters RFC 6184 §8.1; `a=extmap` RFC 8285 §8; `a=rtcp` RFC 3605; `a=crypto` RFC 4568. One video stream, receive only.
+//! RFC 8866; H.264 parameters RFC 6184 §8.1, H.265 RFC 7798 §7.1; `a=extmap` RFC 8285 §8; `a=rtcp` RFC 3605; `a=crypto` RFC 4568. One video stream, receive only.
 
 use crate::extension::{ABS_CAPTURE_TIME, ABS_CAPTURE_TIME_ID};
 use crate::srtp::MasterKey;
-use crate::{PAYLOAD_TYPE, annexb};
+use crate::{Codec, PAYLOAD_TYPE, ParameterSets};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sdp_types::{
@@ -25,10 +25,12 @@ pub struct Description {
     pub port: u16,
     /// Payload type.
     pub payload_type: u8,
-    /// Sequence parameter set, a NAL unit.
-    pub sps: Vec<u8>,
-    /// Picture parameter set, a NAL unit.
-    pub pps: Vec<u8>,
+    /// What the pictures are encoded as.
+    pub codec: Codec,
+    /// The key picture's parameter sets.
+    pub sets: ParameterSets,
+    /// How far multicast goes: hops. Used of IPv4 groups only (RFC 8866 §5.7).
+    pub ttl: u8,
     /// Local id of abs-capture-time, when the stream carries it.
     pub abs_capture_time_id: Option<u8>,
     /// How the packets are protected.
@@ -49,9 +51,9 @@ pub enum Protection {
 /// Why there is no session description.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SdpError {
-    /// The unit that was to begin the stream lacks SPS or PPS.
-    #[error("sdp: the key picture holds no {0}; the encoder must put parameter sets before every key picture")]
-    NoParameterSets(&'static str),
+    /// The unit that was to begin the stream lacks a parameter set.
+    #[error("sdp: the key picture holds not all parameter sets of {}; the encoder must put them before every key picture", .0.name())]
+    NoParameterSets(Codec),
     /// Not a session description.
     #[error("sdp: cannot read the session description: {0}")]
     Malformed(String),
@@ -66,23 +68,19 @@ pub enum SdpError {
 }
 
 impl Description {
-    /// Describes the push of a stream that begins with `key_unit` (Annex B) to `address`.
+    /// Describes the push of a stream that begins with `key_unit` (Annex B) to `address`; multicast with the least TTL.
     ///
     /// # Errors
-    /// [`SdpError::NoParameterSets`] when the unit lacks SPS or PPS.
-    pub fn of_push(key_unit: &[u8], address: IpAddr, port: u16) -> Result<Self, SdpError> {
-        let Some((sps, pps)) = annexb::parameter_sets(key_unit) else {
-            return Err(SdpError::NoParameterSets("SPS and PPS"));
-        };
-        if sps.len() < 4 {
-            return Err(SdpError::NoParameterSets("whole SPS"));
-        }
+    /// [`SdpError::NoParameterSets`] when the unit lacks one.
+    pub fn of_push(codec: Codec, key_unit: &[u8], address: IpAddr, port: u16) -> Result<Self, SdpError> {
+        let sets = codec.parameter_sets(key_unit).ok_or(SdpError::NoParameterSets(codec))?;
         Ok(Self {
             address,
             port,
             payload_type: PAYLOAD_TYPE,
-            sps: sps.to_vec(),
-            pps: pps.to_vec(),
+            codec,
+            sets,
+            ttl: 1,
             abs_capture_time_id: Some(ABS_CAPTURE_TIME_ID),
             protection: Protection::Clear,
         })
@@ -97,13 +95,14 @@ impl Description {
             std::net::Ipv6Addr::UNSPECIFIED.into()
         };
         let mut session = Session::new(Origin::with_ip_addr(session_id, 1, unspecified), "Campari masked video");
-        let ttl = self.address.is_multicast().then_some(1);
+        // IPv6 has its scope in the address.
+        let ttl = (self.address.is_multicast() && self.address.is_ipv4()).then_some(self.ttl);
         session.set_connection(Connection::from_ip_addr_ttl(self.address, ttl));
         session.add_time(Time::new(0, 0));
         let profile =
             if self.protection == Protection::Clear { TransportProto::RtpAvp } else { TransportProto::RtpSavp };
         let mut media = Media::new(MediaType::Video, self.port, profile, self.payload_type);
-        media.add_attribute(RtpMap::new(self.payload_type, "H264", crate::time::CLOCK_HZ));
+        media.add_attribute(RtpMap::new(self.payload_type, self.codec.name(), crate::time::CLOCK_HZ));
         media.add_attribute(self.format());
         if let Some(id) = self.abs_capture_time_id {
             media.add_attribute(ExtMap::new(id, ABS_CAPTURE_TIME));
@@ -123,12 +122,28 @@ impl Description {
 
     fn format(&self) -> Fmtp {
         let mut format = Fmtp::new(self.payload_type);
-        format.add_format_specific_param(FmtpParam::with_value("packetization-mode", 1));
-        let level = self.sps.get(1..4).unwrap_or(&[0x42, 0xc0, 0x1f]);
-        let level: String = level.iter().map(|byte| format!("{byte:02x}")).collect();
-        format.add_format_specific_param(FmtpParam::with_value("profile-level-id", level));
-        let sets = format!("{},{}", BASE64.encode(&self.sps), BASE64.encode(&self.pps));
-        format.add_format_specific_param(FmtpParam::with_value("sprop-parameter-sets", sets));
+        let ParameterSets { vps, sps, pps } = &self.sets;
+        let mut set = |name: &str, value: String| {
+            format.add_format_specific_param(FmtpParam::with_value(name, value));
+        };
+        match self.codec {
+            Codec::H264 => {
+                set("packetization-mode", "1".into());
+                let level = sps.get(1..4).unwrap_or(&[0x42, 0xc0, 0x1f]);
+                set("profile-level-id", level.iter().map(|byte| format!("{byte:02x}")).collect());
+                set("sprop-parameter-sets", format!("{},{}", BASE64.encode(sps), BASE64.encode(pps)));
+            }
+            Codec::H265 => {
+                if let Some(level) = ProfileLevel::read(sps) {
+                    set("profile-id", level.profile.to_string());
+                    set("tier-flag", u8::from(level.high_tier).to_string());
+                    set("level-id", level.level.to_string());
+                }
+                set("sprop-vps", BASE64.encode(vps.as_deref().unwrap_or_default()));
+                set("sprop-sps", BASE64.encode(sps));
+                set("sprop-pps", BASE64.encode(pps));
+            }
+        }
         format
     }
 
@@ -142,38 +157,81 @@ impl Description {
         let video = video.ok_or(SdpError::Unfit { what: "m=", wanted: "m=video" })?;
         let connection = video.connections.first().or(session.connection.as_ref());
         let address = connection.and_then(|c| c.try_address().ok()).map(|c| c.ip);
-        let map = video
-            .attributes_typed::<RtpMap>()
-            .filter_map(Result::ok)
-            .find(|map| map.encoding_name.eq_ignore_ascii_case("H264"));
-        let map = map.ok_or(SdpError::Unfit { what: "a=rtpmap", wanted: "H264/90000" })?;
-        let format =
-            video.attributes_typed::<Fmtp>().filter_map(Result::ok).find(|format| format.fmt == map.payload_type);
-        let format = format.ok_or(SdpError::Unfit { what: "a=fmtp", wanted: "the parameters of H264" })?;
-        let value = |name: &str| {
-            format
-                .format_specific_params
-                .iter()
-                .find(|p| p.param.eq_ignore_ascii_case(name))
-                .and_then(|p| p.val.as_deref())
-        };
-        if value("packetization-mode") != Some("1") {
-            return Err(SdpError::Unfit { what: "packetization-mode", wanted: "1" });
-        }
-        let sets = value("sprop-parameter-sets").and_then(|sets| sets.split_once(','));
-        let wanted = SdpError::Unfit { what: "sprop-parameter-sets", wanted: "SPS and PPS in base64" };
-        let (sps, pps) = sets.ok_or(wanted.clone())?;
-        let bytes = |text: &str| BASE64.decode(text).map_err(|_| wanted.clone());
+        let map = video.attributes_typed::<RtpMap>().filter_map(Result::ok).find_map(|map| {
+            let codec =
+                [Codec::H264, Codec::H265].into_iter().find(|c| map.encoding_name.eq_ignore_ascii_case(c.name()))?;
+            Some((codec, map.payload_type))
+        });
+        let (codec, payload_type) =
+            map.ok_or(SdpError::Unfit { what: "a=rtpmap", wanted: "H264/90000 or H265/90000" })?;
+        let format = video.attributes_typed::<Fmtp>().filter_map(Result::ok).find(|format| format.fmt == payload_type);
+        let format = format.ok_or(SdpError::Unfit { what: "a=fmtp", wanted: "the parameters of the codec" })?;
         let extensions = video.attributes_typed::<ExtMap>().filter_map(Result::ok);
         Ok(Self {
             address: address.ok_or(SdpError::Unfit { what: "c=", wanted: "an IP address" })?,
             port: video.port,
-            payload_type: map.payload_type,
-            sps: bytes(sps)?,
-            pps: bytes(pps)?,
+            payload_type,
+            codec,
+            sets: sets_of(codec, &format)?,
+            ttl: connection.and_then(|c| c.try_address().ok()).and_then(|c| c.ttl).unwrap_or(1),
             protection: protection(video)?,
             abs_capture_time_id: extensions.into_iter().find(|map| map.uri == ABS_CAPTURE_TIME).map(|map| map.id),
         })
+    }
+}
+
+/// The parameter sets that a format line carries.
+fn sets_of(codec: Codec, format: &Fmtp) -> Result<ParameterSets, SdpError> {
+    let value = |name: &str| {
+        let mut parameters = format.format_specific_params.iter();
+        parameters.find(|p| p.param.eq_ignore_ascii_case(name)).and_then(|p| p.val.as_deref())
+    };
+    let bytes = |text: &str, wanted: SdpError| BASE64.decode(text).map_err(|_| wanted);
+    match codec {
+        Codec::H264 => {
+            if value("packetization-mode") != Some("1") {
+                return Err(SdpError::Unfit { what: "packetization-mode", wanted: "1" });
+            }
+            let wanted = SdpError::Unfit { what: "sprop-parameter-sets", wanted: "SPS and PPS in base64" };
+            let sets = value("sprop-parameter-sets").and_then(|sets| sets.split_once(','));
+            let (sps, pps) = sets.ok_or(wanted.clone())?;
+            Ok(ParameterSets { vps: None, sps: bytes(sps, wanted.clone())?, pps: bytes(pps, wanted)? })
+        }
+        Codec::H265 => {
+            let set = |what: &'static str| {
+                let wanted = SdpError::Unfit { what, wanted: "a parameter set in base64" };
+                bytes(value(what).ok_or(wanted.clone())?, wanted)
+            };
+            Ok(ParameterSets { vps: Some(set("sprop-vps")?), sps: set("sprop-sps")?, pps: set("sprop-pps")? })
+        }
+    }
+}
+
+/// What an H.265 sequence parameter set says first (§7.3.2.2.1, §7.3.3).
+struct ProfileLevel {
+    high_tier: bool,
+    profile: u8,
+    level: u8,
+}
+
+impl ProfileLevel {
+    /// Header, then a byte before `profile_tier_level`, whose twelfth byte is the level. Emulation prevention bytes (§7.3.1.1) are taken out.
+    fn read(sps: &[u8]) -> Option<Self> {
+        let (mut head, mut count, mut zeros) = ([0_u8; 15], 0, 0);
+        for &byte in sps {
+            if zeros >= 2 && byte == 3 {
+                zeros = 0;
+                continue;
+            }
+            zeros = if byte == 0 { zeros + 1 } else { 0 };
+            *head.get_mut(count)? = byte;
+            count += 1;
+            if count == head.len() {
+                let first = head[3];
+                return Some(Self { high_tier: first & 0x20 != 0, profile: first & 0x1f, level: head[14] });
+            }
+        }
+        None
     }
 }
 

@@ -1,6 +1,6 @@
 //! What RFC 6184 and RFC 3550 say about single packets, on hand-made units.
 
-use rtp::{DepacketiseError, Depacketiser, MAX_PAYLOAD_BYTES, MediaTime, PAYLOAD_TYPE, Packetiser, Ssrc, Start};
+use rtp::{Codec, DepacketiseError, Depacketiser, MAX_PAYLOAD_BYTES, MediaTime, PAYLOAD_TYPE, Packetiser, Ssrc, Start};
 
 const START: Start = Start { ssrc: Ssrc(0xdead_beef), sequence: 0xffff, timestamp: 0xffff_0000 };
 
@@ -89,4 +89,39 @@ fn a_lost_marker_ends_the_unit_at_the_next_timestamp() {
         depacketiser.push(&packet, |unit| out.push(unit.data.to_vec())).unwrap();
     }
     assert_eq!(out, [unit(&[&[0x41, 7]])]);
+}
+
+#[test]
+fn h265_parameter_sets_share_one_ap_and_a_large_slice_becomes_fragments() {
+    let slice: Vec<u8> = [0x26, 1].into_iter().chain((0..3000).map(|i| (i % 255) as u8 + 1)).collect();
+    let key = unit(&[&[0x40, 1, 0xc], &[0x42, 9, 1, 2], &[0x44, 3, 0xc0], &slice]);
+    let out = packets(&mut Packetiser::new(START, MAX_PAYLOAD_BYTES).carrying(Codec::H265), &key, 0);
+    // RFC 7798 §4.4.2: type 48, lowest layer and temporal id; sizes before NAL units.
+    let expected = [48 << 1, 1, 0, 3, 0x40, 1, 0xc, 0, 4, 0x42, 9, 1, 2, 0, 3, 0x44, 3, 0xc0];
+    assert_eq!(out[0][28..], expected);
+    // §4.4.3: type 49, the unit's layer and temporal id; S, E and its own type 19.
+    let fragments: Vec<&[u8]> = out[1..].iter().map(|packet| &packet[12..15]).collect();
+    assert_eq!(fragments, [[49 << 1, 1, 0x80 | 19], [49 << 1, 1, 19], [49 << 1, 1, 0x40 | 19]]);
+    assert_eq!(out[1][15..17], slice[2..4], "the header is not repeated");
+    let markers: Vec<bool> = out.iter().map(|packet| packet[1] & 0x80 != 0).collect();
+    assert_eq!(markers, [false, false, false, true]);
+}
+
+#[test]
+fn all_packets_of_a_large_slice_but_the_last_fill_the_limit_to_the_byte() {
+    for codec in [Codec::H264, Codec::H265] {
+        let mut packetiser = Packetiser::new(START, MAX_PAYLOAD_BYTES).carrying(codec);
+        let sizes: Vec<usize> =
+            packets(&mut packetiser, &unit(&[&vec![0x41; 20_000]]), 0).iter().map(Vec::len).collect();
+        let (last, others) = sizes.split_last().unwrap();
+        assert!(others.iter().all(|size| *size == packetiser.packet_bytes()), "{sizes:?}");
+        assert!(*last < packetiser.packet_bytes() && *last > 12);
+    }
+}
+
+#[test]
+fn types_that_rtp_uses_for_itself_are_not_sent() {
+    let odd = unit(&[&[0x18, 1, 2], &[0x1c, 1, 2], &[0x41, 7]]);
+    let out = packets(&mut Packetiser::new(START, MAX_PAYLOAD_BYTES), &odd, 0);
+    assert_eq!(out.iter().map(|packet| &packet[28..]).collect::<Vec<_>>(), [[0x41, 7]]);
 }

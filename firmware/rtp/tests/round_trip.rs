@@ -1,29 +1,34 @@
 //! Law: depacketise(packetise(x)) == x, whatever the units and the packet size; and what loss does to it.
 
 use proptest::prelude::*;
-use rtp::annexb::{self, START_CODE};
-use rtp::{Depacketiser, MediaTime, NtpTime, PAYLOAD_TYPE, Packetiser, Ssrc, Start};
+use rtp::annexb::START_CODE;
+use rtp::{Codec, Depacketiser, MediaTime, NtpTime, PAYLOAD_TYPE, Packetiser, Ssrc, Start};
 
-/// A NAL unit: a type that mode 1 carries, no start code inside (an encoder escapes those), no trailing zero.
-fn nal() -> impl Strategy<Value = Vec<u8>> {
+/// A NAL unit's header: a type that RTP carries; forbidden bit, importance, layer and temporal id as they may be.
+fn header(codec: Codec) -> BoxedStrategy<Vec<u8>> {
+    match codec {
+        Codec::H264 => (1_u8..=23, 0_u8..8).prop_map(|(kind, bits)| vec![(bits << 5) | kind]).boxed(),
+        Codec::H265 => (any::<bool>(), 0_u8..=47, 0_u8..64, 1_u8..8)
+            .prop_map(|(forbidden, kind, layer, temporal)| {
+                vec![(u8::from(forbidden) << 7) | (kind << 1) | (layer >> 5), (layer << 3) | temporal]
+            })
+            .boxed(),
+    }
+}
+
+/// A NAL unit: no start code inside (an encoder escapes those), no trailing zero.
+fn nal(codec: Codec) -> impl Strategy<Value = Vec<u8>> {
     let size = prop_oneof![8 => 0_usize..300, 2 => 300_usize..6_000];
-    (1_u8..=23, 0_u8..4, size).prop_flat_map(|(kind, importance, size)| {
-        prop::collection::vec(1_u8..=255, size).prop_map(move |body| {
-            let mut nal = vec![(importance << 5) | kind];
-            nal.extend(body);
-            nal
-        })
+    (header(codec), size).prop_flat_map(|(header, size)| {
+        prop::collection::vec(1_u8..=255, size).prop_map(move |body| [header.clone(), body].concat())
     })
 }
 
-fn unit() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(nal(), 1..20).prop_map(|nals| {
-        let mut unit = Vec::new();
-        for nal in nals {
-            unit.extend_from_slice(&START_CODE);
-            unit.extend_from_slice(&nal);
-        }
-        unit
+fn units(count: std::ops::Range<usize>) -> impl Strategy<Value = (Codec, Vec<Vec<u8>>)> {
+    prop_oneof![Just(Codec::H264), Just(Codec::H265)].prop_flat_map(move |codec| {
+        let unit = prop::collection::vec(nal(codec), 1..20)
+            .prop_map(|nals| nals.iter().flat_map(|nal| [&START_CODE[..], nal].concat()).collect());
+        (Just(codec), prop::collection::vec(unit, count.clone()))
     })
 }
 
@@ -39,16 +44,16 @@ const UTC_US: u64 = 1_790_000_000_123_457;
 
 proptest! {
     #[test]
-    fn depacketise_undoes_packetise(units in prop::collection::vec(unit(), 1..6), start in start(), max_payload in 64_usize..1500) {
-        let mut packetiser = Packetiser::new(start, max_payload);
-        let mut depacketiser = Depacketiser::new(PAYLOAD_TYPE);
+    fn depacketise_undoes_packetise((codec, units) in units(1..6), start in start(), max_payload in 64_usize..1500) {
+        let mut packetiser = Packetiser::new(start, max_payload).carrying(codec);
+        let mut depacketiser = Depacketiser::new(PAYLOAD_TYPE).carrying(codec);
         for (index, unit) in units.iter().enumerate() {
             let captured_us = index as u64 * 40_000;
             let mut packets: Vec<Vec<u8>> = Vec::new();
             packetiser.packetise(unit, MediaTime(captured_us), UTC_US + captured_us, |packet| packets.push(packet.to_vec()));
             let mut out = Vec::new();
             for packet in &packets {
-                prop_assert!(packet.len() <= max_payload + 28);
+                prop_assert!(packet.len() <= max_payload + 12);
                 let used = depacketiser.push(packet, |unit| {
                     out.push((unit.data.to_vec(), unit.timestamp, unit.captured, unit.key, unit.after_loss));
                 });
@@ -56,15 +61,15 @@ proptest! {
             }
             let timestamp = packetiser.timestamp(MediaTime(captured_us));
             let captured = Some(NtpTime::from_utc_us(UTC_US + captured_us));
-            prop_assert_eq!(out, vec![(unit.clone(), timestamp, captured, annexb::is_key(unit), false)]);
+            prop_assert_eq!(out, vec![(unit.clone(), timestamp, captured, codec.is_key(unit), false)]);
         }
         prop_assert_eq!(depacketiser.received().packets, packetiser.packets());
         prop_assert_eq!(depacketiser.received().packets_lost, 0);
     }
 
     #[test]
-    fn a_lost_packet_costs_its_own_unit_and_no_other(units in prop::collection::vec(unit(), 3..6), start in start(), which in any::<prop::sample::Index>()) {
-        let mut packetiser = Packetiser::new(start, 200);
+    fn a_lost_packet_costs_its_own_unit_and_no_other((codec, units) in units(3..6), start in start(), which in any::<prop::sample::Index>()) {
+        let mut packetiser = Packetiser::new(start, 200).carrying(codec);
         let mut packets: Vec<(usize, Vec<u8>)> = Vec::new();
         for (index, unit) in units.iter().enumerate() {
             packetiser.packetise(unit, MediaTime(index as u64 * 40_000), UTC_US, |packet| packets.push((index, packet.to_vec())));
@@ -72,7 +77,7 @@ proptest! {
         // Neither the first packet of all (nobody could know that it existed) nor the last.
         prop_assume!(packets.len() > 2);
         let (hit, _) = packets.remove(1 + which.index(packets.len() - 2));
-        let mut depacketiser = Depacketiser::new(PAYLOAD_TYPE);
+        let mut depacketiser = Depacketiser::new(PAYLOAD_TYPE).carrying(codec);
         let mut out = Vec::new();
         for (_, packet) in &packets {
             prop_assert_eq!(depacketiser.push(packet, |unit| out.push((unit.data.to_vec(), unit.after_loss))), Ok(()));

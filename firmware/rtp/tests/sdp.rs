@@ -1,5 +1,6 @@
 //! The session description says what a receiver needs, and reads back.
 
+use rtp::Codec;
 use rtp::sdp::{Description, Protection, SdpError};
 use rtp::srtp::MasterKey;
 
@@ -8,7 +9,7 @@ const KEY: [u8; 23] =
 
 #[test]
 fn a_push_is_described_line_by_line() {
-    let text = Description::of_push(&KEY, "192.0.2.7".parse().unwrap(), 5004).unwrap().text(42);
+    let text = Description::of_push(Codec::H264, &KEY, "192.0.2.7".parse().unwrap(), 5004).unwrap().text(42);
     let expected = "v=0\r\n\
         o=- 42 1 IN IP4 0.0.0.0\r\n\
         s=Campari masked video\r\n\
@@ -25,23 +26,49 @@ fn a_push_is_described_line_by_line() {
 #[test]
 fn what_was_described_reads_back() {
     for address in ["192.0.2.7", "2001:db8::7", "239.1.2.3"] {
-        let description = Description::of_push(&KEY, address.parse().unwrap(), 5004).unwrap();
+        let description = Description::of_push(Codec::H264, &KEY, address.parse().unwrap(), 5004).unwrap();
         assert_eq!(Description::parse(&description.text(1)), Ok(description));
     }
 }
 
+/// Two access units that x265 made (320x240): VPS, SPS, PPS, a key picture and one that says the same.
+const H265: &[u8] = include_bytes!("../../../board/mpp-sim/src/canned.h265");
+
+#[test]
+fn h265_is_described_with_its_three_parameter_sets_its_profile_and_its_level() {
+    let description = Description::of_push(Codec::H265, H265, "192.0.2.7".parse().unwrap(), 5004).unwrap();
+    let text = description.text(42);
+    assert!(text.contains("a=rtpmap:96 H265/90000\r\n"), "{text}");
+    // Main profile, main tier, level 2: 30 times the level.
+    let format = "a=fmtp:96 profile-id=1;tier-flag=0;level-id=60;sprop-vps=QAE";
+    assert!(text.contains(format) && text.contains(";sprop-sps=QgE") && text.contains(";sprop-pps=RAH"), "{text}");
+    assert_eq!(Description::parse(&text), Ok(description));
+}
+
+#[test]
+fn a_group_is_described_with_its_hops_and_an_ipv6_group_without() {
+    let of = |address: &str| {
+        let description = Description::of_push(Codec::H264, &KEY, address.parse().unwrap(), 5004).unwrap();
+        Description { ttl: 9, ..description }
+    };
+    assert!(of("239.1.2.3").text(1).contains("c=IN IP4 239.1.2.3/9\r\n"));
+    assert_eq!(Description::parse(&of("239.1.2.3").text(1)).unwrap().ttl, 9);
+    assert!(of("ff15::7").text(1).contains("c=IN IP6 ff15::7\r\n"));
+}
+
 #[test]
 fn a_unit_without_parameter_sets_is_refused() {
-    let refused = Description::of_push(&KEY[16..], "192.0.2.7".parse().unwrap(), 5004);
+    let refused = Description::of_push(Codec::H264, &KEY[16..], "192.0.2.7".parse().unwrap(), 5004);
     assert!(matches!(refused, Err(SdpError::NoParameterSets(_))));
 }
 
 #[test]
 fn a_description_of_something_else_names_the_line() {
-    let text = Description::of_push(&KEY, "192.0.2.7".parse().unwrap(), 5004).unwrap().text(1);
+    let text = Description::of_push(Codec::H264, &KEY, "192.0.2.7".parse().unwrap(), 5004).unwrap().text(1);
     let unfit = |from: &str, to: &str| Description::parse(&text.replace(from, to)).unwrap_err().to_string();
     assert!(unfit("m=video", "m=audio").contains("m=video"));
-    assert!(unfit("H264/", "H265/").contains("a=rtpmap"));
+    assert!(unfit("H264/", "H263/").contains("a=rtpmap"));
+    assert!(unfit("H264/", "H265/").contains("sprop-vps"));
     assert!(unfit("packetization-mode=1", "packetization-mode=0").contains("packetization-mode"));
     assert!(unfit("sprop-parameter-sets=Z", "x=Z").contains("sprop-parameter-sets"));
     assert!(unfit("192.0.2.7", "elsewhere").contains("c="));
@@ -50,7 +77,7 @@ fn a_description_of_something_else_names_the_line() {
 
 #[test]
 fn an_encrypted_push_names_its_key_only_where_it_is_told_to() {
-    let mut description = Description::of_push(&KEY, "192.0.2.7".parse().unwrap(), 5004).unwrap();
+    let mut description = Description::of_push(Codec::H264, &KEY, "192.0.2.7".parse().unwrap(), 5004).unwrap();
     let key = MasterKey::new([7; 30]);
     let secret = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
     description.protection = Protection::Secret;

@@ -74,6 +74,7 @@ impl Desk {
     /// The eye is there.
     pub fn eye_up(&mut self, greeting: Greeting, eye: EyeWriter) {
         self.slate = greeting.slate;
+        self.shares.greeted(greeting.codec);
         self.eye = Some(eye);
         self.status.linked(true);
         if let Some(policy) = &self.policy {

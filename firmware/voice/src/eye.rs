@@ -35,6 +35,8 @@ pub struct Greeting {
     pub height: u32,
     /// Nominal frames per second.
     pub fps: f32,
+    /// What slate and pictures are encoded as.
+    pub codec: rtp::Codec,
 }
 
 /// What became of the link.
@@ -197,8 +199,12 @@ impl EyeLink {
             Some((ToVoice::Hello { version, .. }, _)) if version != LINK_VERSION => {
                 return Err(Fault::Version(version));
             }
-            Some((ToVoice::Hello { width, height, fps, .. }, slate)) => {
-                Greeting { slate: slate.to_vec(), width, height, fps }
+            Some((ToVoice::Hello { width, height, fps, codec, .. }, slate)) => {
+                let codec = match codec {
+                    link::Codec::H264 => rtp::Codec::H264,
+                    link::Codec::H265 => rtp::Codec::H265,
+                };
+                Greeting { slate: slate.to_vec(), width, height, fps, codec }
             }
             Some(_) => return Err(Fault::NoGreeting),
         };

@@ -8,6 +8,7 @@ use crate::secrets::Secrets;
 use crate::viewer::{Settings, Viewer, Wishes};
 use contract::{Jti, Rung, SubscriberId};
 use link::{Destination, StreamId};
+use rtp::Codec;
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use tokio::time::Instant;
@@ -36,13 +37,21 @@ pub struct Shares {
     /// Ends that the voice told because the eye was lost; the eye's own word about them adds nothing.
     told: VecDeque<Jti>,
     settings: Settings,
+    codec: Codec,
 }
 
 impl Shares {
     /// An empty one.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { granted: VecDeque::new(), viewers: Vec::new(), told: VecDeque::new(), settings }
+        Self { granted: VecDeque::new(), viewers: Vec::new(), told: VecDeque::new(), settings, codec: Codec::default() }
+    }
+
+    /// An eye is there whose pictures are encoded as `codec`. Slates of an eye that encoded otherwise are over: no receiver could go on.
+    pub fn greeted(&mut self, codec: Codec) {
+        if std::mem::replace(&mut self.codec, codec) != codec {
+            self.viewers.drain(..).for_each(Viewer::close);
+        }
     }
 
     /// Remembers whose share `jti` is, and that its window closes at `exp` (Unix seconds).
@@ -99,7 +108,7 @@ impl Shares {
         if self.viewers.iter().all(Viewer::is_slate) {
             meter.begin();
         }
-        self.viewers.push(Viewer::new(share, stream, destination, secrets, at_ms, &self.settings));
+        self.viewers.push(Viewer::new(share, stream, destination, secrets, at_ms, &self.settings, self.codec));
         true
     }
 

@@ -16,7 +16,7 @@ use rand::Rng as _;
 use rtp::rtcp::{self, Feedback};
 use rtp::sdp::Description;
 use rtp::srtp::{Protector, Unprotector};
-use rtp::{Packetiser, Ssrc, Start};
+use rtp::{Codec, Packetiser, Ssrc, Start};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -111,13 +111,14 @@ impl Viewer {
         secrets: Option<Secrets>,
         started_at_ms: u64,
         settings: &Settings,
+        codec: Codec,
     ) -> Self {
         let mut random = rand::rng();
         // In the lower half, so that an SRTP receiver that misses the first packets still counts the wraps right (RFC 3711 §3.3.1).
         let sequence = random.random::<u16>() >> 1;
         let start = Start { ssrc: Ssrc(random.random()), sequence, timestamp: random.random() };
         let now = Instant::now();
-        let packetiser = Packetiser::new(start, settings.max_payload_bytes);
+        let packetiser = Packetiser::new(start, settings.max_payload_bytes).carrying(codec);
         let mut outlet = match &secrets {
             Some(secrets) => Outlet::encrypting(packetiser, Protector::new(secrets.master())),
             None => Outlet::new(packetiser),
@@ -206,7 +207,8 @@ impl Viewer {
             return None;
         }
         let Destination::Push { address, port } = self.destination;
-        let described = Description::of_push(picture.unit, address, port).map_err(DescribeError::from);
+        let described = Description::of_push(self.outlet.packetiser().codec(), picture.unit, address, port)
+            .map_err(DescribeError::from);
         let described = described.and_then(|description| {
             let id = rand::rng().random_range(1..u64::from(u32::MAX));
             match &self.secrets {

@@ -2,8 +2,8 @@
 
 mod support;
 
-use link::ToVoice;
 use link::message::LINK_VERSION;
+use link::{Codec, ToVoice};
 use support::*;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -51,7 +51,9 @@ async fn an_eye_of_another_version_is_refused() {
     let eye = FakeEye::listen(&dir);
     let _voice = Voice::start(&dir, broker.port);
     let mut session = eye.accept().await;
-    session.say(ToVoice::Hello { version: LINK_VERSION + 1, width: 1, height: 1, fps: 1.0 }, &SLATE).await;
+    session
+        .say(ToVoice::Hello { version: LINK_VERSION + 1, width: 1, height: 1, fps: 1.0, codec: Codec::H264 }, &SLATE)
+        .await;
     hung_up(&mut session).await;
     // And tried again, as it may have been updated.
     let _session = eye.greet().await;

@@ -71,7 +71,7 @@ async fn p9_grant_start_and_end_are_told_with_reason_and_usage() {
     assert_eq!(started["event"], "started");
     let described = rtp::sdp::Description::parse(started["sdp"].as_str().unwrap()).unwrap();
     assert_eq!((described.address, described.port), (LANDLORD, receiver.port));
-    assert_eq!(described.sps, [0x67, 0x42, 0xc0, 0x1f, 0x8c]);
+    assert_eq!(described.sets.sps, [0x67, 0x42, 0xc0, 0x1f, 0x8c]);
     receiver.picture().await;
     // The police took the camera: the control room reads why, the subscriber does not (P8).
     eye.end("one", EndReason::Preempted).await;

@@ -8,7 +8,7 @@ use contract::policy::MAX_POLICY;
 use contract::{CameraId, Challenge, ErrorCode, Filter, Jti, KeyId, SiteId};
 use grant::{Authority, Config, Event, Now};
 use link::message::LINK_VERSION;
-use link::{Decoder, Destination, StreamId, ToEye, ToVoice, codec};
+use link::{Codec, Decoder, Destination, StreamId, ToEye, ToVoice, codec};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::path::Path;
@@ -64,7 +64,10 @@ impl Eye {
     async fn serve(&mut self, mut stream: UnixStream) -> std::io::Result<()> {
         let mut decoder = Decoder::new(MAX_POLICY);
         self.out.clear();
-        self.tell(&ToVoice::Hello { version: LINK_VERSION, width: 1920, height: 1080, fps: 25.0 }, &SLATE);
+        self.tell(
+            &ToVoice::Hello { version: LINK_VERSION, width: 1920, height: 1080, fps: 25.0, codec: Codec::H264 },
+            &SLATE,
+        );
         self.tell(&ToVoice::Catalogue, &self.catalogue());
         self.tell(&ToVoice::JournalHead, &json_of(&json!({"entries": 1, "head": "0".repeat(64)})));
         let mut told_state_at = None::<Instant>;

@@ -4,11 +4,12 @@ use super::connect::Connection;
 use super::{Done, Output, asked_to_stop, output};
 use crate::media;
 use crate::mqtt::{Bus, Message};
-use crate::receive::{Ports, Receiver, Reception, SavedStream};
+use crate::receive::{Format, Ports, Receiver, Reception, SavedStream};
 use anyhow::{Context, Result, bail};
 use contract::body::ShareEvent;
 use contract::{CameraId, SubscriberId};
 use indicatif::ProgressBar;
+use rtp::Codec;
 use rtp::sdp::{Description, Protection};
 use rtp::srtp::MasterKey;
 use serde_json::json;
@@ -37,7 +38,7 @@ pub(super) struct Arguments {
     /// The subscriber's encryption key (as `campari keygen` makes it): opens the sealed description of an encrypted stream.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// Save what can be decoded: .h264, or .mp4 and .mkv through ffmpeg.
+    /// Save what can be decoded: .h264 or .h265, or .mp4 and .mkv through ffmpeg.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
     /// Stop after this long.
@@ -70,7 +71,7 @@ fn share_topic(text: &str) -> Result<(CameraId, SubscriberId), String> {
 #[derive(Debug)]
 struct Session {
     address: SocketAddr,
-    payload_type: u8,
+    format: Format,
     key: Option<MasterKey>,
 }
 
@@ -84,7 +85,7 @@ impl Session {
             ),
         };
         let address = SocketAddr::new(description.address, description.port);
-        Ok(Self { address, payload_type: description.payload_type, key })
+        Ok(Self { address, format: Format { payload_type: description.payload_type, codec: description.codec }, key })
     }
     /// Of a description, or of one sealed to `key`.
     fn read(text: &str, key: Option<&DecryptionKey>) -> Result<Self> {
@@ -141,7 +142,7 @@ pub(super) async fn run(arguments: Arguments, output: Output) -> Result<Done> {
     };
     let session = match (&arguments.sdp, arguments.listen, &mut follower) {
         (Some(path), _, _) => described(path, key.as_ref())?,
-        (_, Some(address), _) => Session { address, payload_type: rtp::PAYLOAD_TYPE, key: None },
+        (_, Some(address), _) => Session { address, format: Format::USUAL, key: None },
         (_, _, Some(follower)) => {
             output.remark("waiting for a share");
             match started(follower, key.as_ref()).await? {
@@ -151,10 +152,10 @@ pub(super) async fn run(arguments: Arguments, output: Output) -> Result<Done> {
         }
         _ => bail!("give --sdp, --listen or --share-topic"),
     };
-    let stream = arguments.save.as_deref().map(stream_file);
+    let stream = arguments.save.as_deref().map(|path| stream_file(path, session.format.codec));
     let ports = Ports::bind(session.address).await?;
     let began = Instant::now();
-    let receiver = Receiver::start(ports, session.payload_type, session.key.as_ref(), stream.as_deref())?;
+    let receiver = Receiver::start(ports, session.format, session.key.as_ref(), stream.as_deref())?;
     output.remark(&format!("listening on UDP {}; Ctrl-C ends", session.address));
     let why = watch(&receiver, arguments.seconds, follower.as_mut(), !arguments.json).await;
     let seen = receiver.ledger().snapshot();
@@ -184,13 +185,17 @@ async fn started(follower: &mut Follower, key: Option<&DecryptionKey>) -> Result
 }
 
 /// Media containers are made from the byte stream at the end.
-fn stream_file(save: &Path) -> PathBuf {
-    if is_stream(save) { save.to_owned() } else { save.with_extension("part.h264") }
+fn stream_file(save: &Path, codec: Codec) -> PathBuf {
+    let part = match codec {
+        Codec::H264 => "part.h264",
+        Codec::H265 => "part.h265",
+    };
+    if is_stream(save) { save.to_owned() } else { save.with_extension(part) }
 }
 
 fn is_stream(path: &Path) -> bool {
     path.extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("h264") || extension.eq_ignore_ascii_case("264"))
+        .is_some_and(|extension| ["h264", "264", "h265", "265"].iter().any(|name| extension.eq_ignore_ascii_case(name)))
 }
 
 async fn keep(stream: SavedStream, path: &Path) -> Result<SavedStream> {
@@ -318,7 +323,7 @@ mod tests {
     #[test]
     fn a_sealed_description_is_read_with_its_key_alone_and_an_open_one_lacks_the_key() {
         let unit = [0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, 0x8c, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80];
-        let plain = Description::of_push(&unit, IpAddr::V4(Ipv4Addr::LOCALHOST), 5004).unwrap();
+        let plain = Description::of_push(Codec::H264, &unit, IpAddr::V4(Ipv4Addr::LOCALHOST), 5004).unwrap();
         let master = MasterKey::new([5; 30]);
         let whole = Description { protection: Protection::Srtp(master.clone()), ..plain.clone() };
         let open = Description { protection: Protection::Secret, ..plain };

@@ -15,7 +15,7 @@ use crate::clock;
 use feedback::Speaker;
 use ledger::Arrival;
 use rtp::srtp::{MasterKey, Unprotector};
-use rtp::{DepacketiseError, Depacketiser};
+use rtp::{Codec, DepacketiseError, Depacketiser};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,6 +52,24 @@ pub enum ReceiveError {
     },
 }
 
+/// What is received, as the session description says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// RTP payload type.
+    pub payload_type: u8,
+    /// What the pictures are encoded as.
+    pub codec: Codec,
+}
+
+impl Format {
+    /// What a board sends that was not told otherwise.
+    pub const USUAL: Self = Self { payload_type: rtp::PAYLOAD_TYPE, codec: Codec::H264 };
+
+    fn depacketiser(self) -> Depacketiser {
+        Depacketiser::new(self.payload_type).carrying(self.codec)
+    }
+}
+
 /// A running receiver. Dropping it frees the ports and says nothing to the sender.
 pub struct Receiver {
     ports: Ports,
@@ -61,13 +79,13 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Listens on `ports` for payload type `payload_type`, SRTP with `key` if given; what can be decoded goes to `save` (H.264, Annex B), if given.
+    /// Listens on `ports` for `format`, SRTP with `key` if given; what can be decoded goes to `save` (Annex B), if given.
     ///
     /// # Errors
     /// [`ReceiveError::File`] when `save` cannot be written.
     pub fn start(
         ports: Ports,
-        payload_type: u8,
+        format: Format,
         key: Option<&MasterKey>,
         save: Option<&Path>,
     ) -> Result<Self, ReceiveError> {
@@ -76,8 +94,8 @@ impl Receiver {
         let (goodbye, leaving) = watch::channel(false);
         let (rtp, rtcp) = ports.sockets();
         let listener = Listener {
-            depacketiser: Depacketiser::new(payload_type),
-            payload_type,
+            depacketiser: format.depacketiser(),
+            format,
             unprotector: key.map(Unprotector::new),
             ledger: Arc::clone(&ledger),
             saved,
@@ -114,7 +132,7 @@ impl Drop for Receiver {
 
 struct Listener {
     depacketiser: Depacketiser,
-    payload_type: u8,
+    format: Format,
     unprotector: Option<Unprotector>,
     ledger: Arc<Ledger>,
     saved: Option<Saved>,
@@ -169,7 +187,7 @@ impl Listener {
         if let Err(DepacketiseError::OtherSource { .. }) = outcome {
             // A new share is a new source; what the old one left unfinished is lost with it.
             ledger.new_source(depacketiser.received());
-            *depacketiser = Depacketiser::new(self.payload_type);
+            *depacketiser = self.format.depacketiser();
             outcome = take(depacketiser);
         }
         match outcome {

@@ -1,4 +1,4 @@
-//! Saves what can be decoded, as an H.264 byte stream (ITU-T H.264 annex B), and keeps the time that it spans.
+//! Saves what can be decoded, as a byte stream (ITU-T H.264 or H.265, annex B), and keeps the time that it spans.
 //!
 //! Begins at a key unit; after a loss it waits for the next one, as a player that shows no damaged picture does.
 

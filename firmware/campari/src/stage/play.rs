@@ -8,7 +8,7 @@ use super::child::Child;
 use super::{Scene, StageError};
 use crate::command::{AskOrder, Booth, Desk, Events, GrantOrder, Outcome};
 use crate::mqtt::{Broker, Bus, BusSettings};
-use crate::receive::{Ledger, Ports, Receiver, SavedStream};
+use crate::receive::{Format, Ledger, Ports, Receiver, SavedStream};
 use crate::room::{Room, RoomSettings};
 use crate::trust::{Root, Trust};
 use contract::asking::OpenRequest;
@@ -63,7 +63,7 @@ impl Stage {
     ) -> Result<Self, StageError> {
         // The subscriber listens before anything else runs: a packet too early would be counted.
         let ports = Ports::bind_free(IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
-        let subscriber = Receiver::start(ports, rtp::PAYLOAD_TYPE, None, Some(&paths.received))?;
+        let subscriber = Receiver::start(ports, Format::USUAL, None, Some(&paths.received))?;
         let broker = broker_files.start(&paths.logs).await?;
         let Parties { site, camera, .. } = builder.parties.clone();
         let centralist = Bus::open(

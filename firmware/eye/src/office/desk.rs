@@ -2,7 +2,7 @@
 
 use super::{Books, Office, STREAM, now};
 use crate::road::{Desk, Order, Picture, Report};
-use board_hal::CameraFormat;
+use board_hal::{CameraFormat, Codec};
 use contract::Filter;
 use grant::{Now, Share};
 use link::message::ToVoice;
@@ -71,8 +71,8 @@ impl Desk for Office {
         false
     }
 
-    fn format(&self, format: &CameraFormat, slate: &[u8]) {
-        self.set_format(format, slate);
+    fn format(&self, format: &CameraFormat, codec: Codec, slate: &[u8]) {
+        self.set_format(format, codec, slate);
     }
 
     fn report(&self, report: &Report) {

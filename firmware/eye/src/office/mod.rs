@@ -24,7 +24,7 @@ use crate::road::Report;
 use crate::server::{LinkEvent, Outbox};
 use crate::store::{Store, StoreError};
 use crate::usage_store::UsageStore;
-use board_hal::{Aiming, CameraFormat, Clock, NoPins, Pins};
+use board_hal::{Aiming, CameraFormat, Clock, Codec, NoPins, Pins};
 use contract::body::{Answer, Refusal, SignedHead};
 use contract::claims::TokenKind;
 use contract::topic::AskTopic;
@@ -88,6 +88,7 @@ struct Greeting {
     width: u32,
     height: u32,
     fps: f32,
+    codec: link::Codec,
     slate: Vec<u8>,
 }
 
@@ -371,8 +372,8 @@ impl Office {
 
     fn say_hello(&self, desk: &Books) {
         let Some(greeting) = &desk.greeting else { return };
-        let Greeting { width, height, fps, .. } = *greeting;
-        self.outbox.tell(&ToVoice::Hello { version: LINK_VERSION, width, height, fps }, &greeting.slate);
+        let Greeting { width, height, fps, codec, .. } = *greeting;
+        self.outbox.tell(&ToVoice::Hello { version: LINK_VERSION, width, height, fps, codec }, &greeting.slate);
         self.outbox.tell(&ToVoice::Catalogue, &json(&self.about.catalogue(desk.authority.policy(), fps)));
     }
 
@@ -432,12 +433,16 @@ impl Office {
     }
 
     /// The camera's format is known: greets the voice with it.
-    fn set_format(&self, format: &CameraFormat, slate: &[u8]) {
+    fn set_format(&self, format: &CameraFormat, codec: Codec, slate: &[u8]) {
         let mut desk = self.lock();
         desk.greeting = Some(Greeting {
             width: format.geometry.width as u32,
             height: format.geometry.height as u32,
             fps: format.fps,
+            codec: match codec {
+                Codec::H264 => link::Codec::H264,
+                Codec::H265 => link::Codec::H265,
+            },
             slate: slate.to_vec(),
         });
         desk.set_scene();

@@ -1,7 +1,7 @@
 //! What road and authority say to each other: orders one way, pictures and reports the other. No token and no share is named here.
 
 use crate::selftest::Standing;
-use board_hal::CameraFormat;
+use board_hal::{CameraFormat, Codec};
 use contract::{Filter, Rung};
 use mask::ladder::RungReason;
 use mask::{CaptureTime, Scene};
@@ -54,8 +54,8 @@ pub trait Desk: Send + Sync {
     /// Hands over a picture. It goes nowhere unless a share is open at this very moment and it was painted for no less than is wanted now. Returns
     /// whether the next one should be a key picture.
     fn deliver(&self, picture: &Picture<'_>) -> bool;
-    /// The camera's format is known, or has changed, and with it the slate.
-    fn format(&self, format: &CameraFormat, slate: &[u8]);
+    /// The camera's format is known, or has changed, and with it the slate, which is encoded as `codec`, as all pictures.
+    fn format(&self, format: &CameraFormat, codec: Codec, slate: &[u8]);
     /// How it goes, after each frame.
     fn report(&self, report: &Report);
 }

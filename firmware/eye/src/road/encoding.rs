@@ -55,9 +55,9 @@ impl Encoding {
         !self.slate_fits
     }
 
-    /// The slate's access unit; empty before it was made.
-    pub(super) fn slate(&self) -> &[u8] {
-        self.slate.data()
+    /// The slate; empty before it was made.
+    pub(super) fn slate(&self) -> &Slate {
+        &self.slate
     }
 
     /// Makes the slate of `format`, unless a failure was too short a while ago. True when it was made.

@@ -159,7 +159,8 @@ impl Side {
         self.key_next = true;
         let Some(format) = self.format.as_ref() else { return };
         if self.encoding.make_slate(format, self.clock.monotonic_us()) {
-            self.desk.format(format, self.encoding.slate());
+            let slate = self.encoding.slate();
+            self.desk.format(format, slate.codec(), slate.data());
         }
     }
 
@@ -182,11 +183,12 @@ impl Side {
         self.key_next = true;
         let now_us = at.monotonic_us;
         let too_soon = self.last_slate_us.is_some_and(|last_us| now_us.saturating_sub(last_us) < SLATE_EVERY_US);
-        if too_soon || self.encoding.slate().is_empty() {
+        if too_soon || self.encoding.slate().data().is_empty() {
             return;
         }
         self.last_slate_us = Some(now_us);
-        let picture = Picture { data: self.encoding.slate(), key: true, captured: at, rung: Rung::Dark, painted: None };
+        let picture =
+            Picture { data: self.encoding.slate().data(), key: true, captured: at, rung: Rung::Dark, painted: None };
         let _ = self.desk.deliver(&picture);
     }
 }

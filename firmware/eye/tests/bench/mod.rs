@@ -3,7 +3,7 @@
 // Each test program uses a part of this; a helper that fails fails the test.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
-use board_hal::{CameraFormat, Clock, NoPins, Pins};
+use board_hal::{CameraFormat, Clock, Codec, NoPins, Pins};
 use board_sim::{SimClock, SimPins};
 use contract::body::{Answer, EyeState};
 use contract::claims::{
@@ -183,7 +183,7 @@ impl Bench {
             fps: 25.0,
             wire: "test".into(),
         };
-        office.format(&format, b"slate");
+        office.format(&format, Codec::H264, b"slate");
         let attending = Arc::clone(&office);
         std::thread::spawn(move || attending.run(&from_link));
         let watching = Arc::clone(&office);

@@ -1,6 +1,6 @@
 //! A desk that orders what the test says and records what it is handed. It judges nothing, not even whether a share is open.
 
-use board_hal::{CameraFormat, Clock};
+use board_hal::{CameraFormat, Clock, Codec};
 use board_sim::{SimClock, SimUnit};
 use contract::{Filter, Rung};
 use eye::road::{Desk, Order, Picture, Report};
@@ -151,7 +151,7 @@ impl Desk for FakeDesk {
         inner.deliveries.push(delivery);
         inner.key_next
     }
-    fn format(&self, _: &CameraFormat, slate: &[u8]) {
+    fn format(&self, _: &CameraFormat, _: Codec, slate: &[u8]) {
         let mut inner = self.lock();
         inner.slate = slate.to_vec();
         inner.formats += 1;

@@ -5,7 +5,7 @@
 
 use contract::{CameraId, EndReason, Filter, Jti, Rung, SiteId, SubscriberId, ToldReason};
 use link::message::LINK_VERSION;
-use link::{Decoder, Destination, MAX_BODY, StreamId, ToEye, ToVoice, codec};
+use link::{Codec, Decoder, Destination, MAX_BODY, StreamId, ToEye, ToVoice, codec};
 use rtp::{Depacketiser, PAYLOAD_TYPE};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish, PublishProperties};
@@ -190,10 +190,15 @@ impl FakeEye {
     /// Accepts, greets, and says how it is.
     pub async fn greet(&self) -> EyeSession {
         let mut session = self.accept().await;
-        session.say(ToVoice::Hello { version: LINK_VERSION, width: 640, height: 360, fps: 25.0 }, &SLATE).await;
+        session.say(hello(Codec::H264), &SLATE).await;
         session.say(ToVoice::State, &state("c1")).await;
         session
     }
+}
+
+/// The eye's greeting.
+pub fn hello(codec: Codec) -> ToVoice {
+    ToVoice::Hello { version: LINK_VERSION, width: 640, height: 360, fps: 25.0, codec }
 }
 
 impl EyeSession {
@@ -247,7 +252,10 @@ impl EyeSession {
             .await;
     }
     pub async fn picture(&mut self, stream: u8, captured_utc_us: u64, unit: &[u8]) {
-        let key = rtp::annexb::is_key(unit);
+        self.picture_as(stream, captured_utc_us, unit, rtp::annexb::is_key(unit)).await;
+    }
+    /// A picture of any codec.
+    pub async fn picture_as(&mut self, stream: u8, captured_utc_us: u64, unit: &[u8], key: bool) {
         let captured_monotonic_us = voice::clock::monotonic_us();
         let message =
             ToVoice::Unit { stream: StreamId(stream), captured_utc_us, captured_monotonic_us, key, rung: Rung::Clear };
@@ -465,6 +473,11 @@ impl Room {
     /// The next entry of the share log with this event.
     pub async fn log(&mut self, event: &str) -> serde_json::Value {
         let on = topic("share-log");
+        self.hear(|heard, body| (heard == on).then(|| json(body)).filter(|entry| entry["event"] == event)).await
+    }
+    /// The next word to the subscriber about a share, with this event.
+    pub async fn event(&mut self, share: &str, event: &str) -> serde_json::Value {
+        let on = topic(&format!("share/{}/{share}", sub()));
         self.hear(|heard, body| (heard == on).then(|| json(body)).filter(|entry| entry["event"] == event)).await
     }
     /// The answer with this correlation data, as JSON.

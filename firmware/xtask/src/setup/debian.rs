@@ -28,6 +28,9 @@ enum Sign {
     Module(&'static str),
 }
 
+/// Where GStreamer keeps its plugins.
+const GSTREAMER: &[&str] = &["/usr/lib/*-linux-gnu/gstreamer-1.0", "/usr/lib64/gstreamer-1.0"];
+
 /// For building, demo and tests.
 const NEEDS: &[Need] = &[
     Need { package: "g++", sign: Sign::Program("c++"), why: "openh264 builds its C++ source; ring its C" },
@@ -58,6 +61,26 @@ const NEEDS: &[Need] = &[
         package: "ffmpeg",
         sign: Sign::Program("ffmpeg"),
         why: "clips in; the independent subscriber of demo and tests",
+    },
+    Need {
+        package: "gstreamer1.0-tools",
+        sign: Sign::Program("gst-launch-1.0"),
+        why: "an independent player, for tests and benches of what the voice sends",
+    },
+    Need {
+        package: "gstreamer1.0-plugins-good",
+        sign: Sign::File { folders: GSTREAMER, prefix: "libgstrtp.so" },
+        why: "an independent player, for tests and benches of what the voice sends",
+    },
+    Need {
+        package: "gstreamer1.0-plugins-bad",
+        sign: Sign::File { folders: GSTREAMER, prefix: "libgstsdpelem.so" },
+        why: "an independent player, for tests and benches of what the voice sends",
+    },
+    Need {
+        package: "gstreamer1.0-libav",
+        sign: Sign::File { folders: GSTREAMER, prefix: "libgstlibav.so" },
+        why: "an independent player, for tests and benches of what the voice sends",
     },
     Need { package: "mosquitto", sign: Sign::Program("mosquitto"), why: "the broker of demo and tests" },
     Need { package: "strace", sign: Sign::Program("strace"), why: "the test that the eye makes no network call" },

@@ -1,0 +1,180 @@
+//! Players that nobody here wrote decode what the voice sends, picture for picture: ffmpeg and GStreamer, H.264 and H.265, from the session description
+//! of the share event alone.
+
+mod support;
+
+use link::Codec;
+use rtp::annexb;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use support::*;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+/// Pictures that a player must show.
+const WANTED: usize = 20;
+const WIDTH: usize = 320;
+const HEIGHT: usize = 240;
+const FRAME: Duration = Duration::from_millis(40);
+
+fn ours(codec: Codec) -> rtp::Codec {
+    match codec {
+        Codec::H264 => rtp::Codec::H264,
+        Codec::H265 => rtp::Codec::H265,
+    }
+}
+
+/// A clip of 50 pictures, a key picture every tenth: its access units, and the byte stream as a file.
+async fn clip(dir: &Path, codec: Codec) -> (Vec<Vec<u8>>, PathBuf) {
+    let (encoder, options, key, format) = match codec {
+        Codec::H264 => ("libx264", "-x264-params", "keyint=10:min-keyint=10:scenecut=0:aud=1:repeat-headers=1", "h264"),
+        Codec::H265 => (
+            "libx265",
+            "-x265-params",
+            "log-level=error:info=0:keyint=10:min-keyint=10:scenecut=0:aud=1:repeat-headers=1:bframes=0:open-gop=0",
+            "hevc",
+        ),
+    };
+    let file = dir.join(format!("clip.{format}"));
+    let source = format!("testsrc2=size={WIDTH}x{HEIGHT}:rate=25");
+    let made = Command::new("ffmpeg")
+        .args(["-y", "-loglevel", "error", "-f", "lavfi", "-i", &source, "-frames:v", "50", "-pix_fmt", "yuv420p"])
+        .args(["-c:v", encoder, "-preset", "ultrafast", "-tune", "zerolatency", options, key, "-f", format])
+        .arg(&file)
+        .status();
+    assert!(patient("ffmpeg to encode", made).await.expect("ffmpeg runs: apt-get install ffmpeg").success());
+    let stream = std::fs::read(&file).expect("a clip");
+    let delimiter = if codec == Codec::H264 { 9 } else { 35 };
+    let mut units: Vec<Vec<u8>> = Vec::new();
+    for nal in annexb::nals(&stream) {
+        if ours(codec).nal_type(nal) == delimiter {
+            units.push(Vec::new());
+        }
+        let unit = units.last_mut().expect("a delimiter comes first");
+        unit.extend(annexb::START_CODE);
+        unit.extend(nal);
+    }
+    assert_eq!(units.len(), 50);
+    (units, file)
+}
+
+/// The decoded pictures of a file of raw I420.
+fn pictures(raw: &[u8]) -> Vec<&[u8]> {
+    raw.chunks_exact(WIDTH * HEIGHT * 3 / 2).collect()
+}
+
+/// What the clip shows, decoded straight from the file.
+async fn shown(clip: &Path) -> Vec<u8> {
+    let decoded = Command::new("ffmpeg")
+        .args(["-loglevel", "error", "-i"])
+        .arg(clip)
+        .args(["-f", "rawvideo", "-pix_fmt", "yuv420p", "-"])
+        .output();
+    patient("ffmpeg to decode", decoded).await.expect("ffmpeg runs").stdout
+}
+
+fn ffmpeg(sdp: &Path, out: &Path) -> Child {
+    Command::new("ffmpeg")
+        .args(["-y", "-loglevel", "error", "-protocol_whitelist", "file,udp,rtp", "-i"])
+        .arg(sdp)
+        .args(["-frames:v", &WANTED.to_string(), "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "yuv420p"])
+        .arg(out)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("ffmpeg runs")
+}
+
+fn gstreamer(sdp: &Path, out: &Path, codec: Codec) -> Child {
+    let (depay, parse, decode) = match codec {
+        Codec::H264 => ("rtph264depay", "h264parse", "avdec_h264"),
+        Codec::H265 => ("rtph265depay", "h265parse", "avdec_h265"),
+    };
+    let (from, to, stop) =
+        (format!("location={}", sdp.display()), format!("location={}", out.display()), format!("eos-after={WANTED}"));
+    Command::new("gst-launch-1.0")
+        .args(["-q", "filesrc", &from, "!", "sdpdemux", "latency=0", "!", depay, "!", parse, "!", decode, "!"])
+        .args(["identity", &stop, "!", "filesink", &to])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("GStreamer runs: apt-get install gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad} gstreamer1.0-libav")
+}
+
+/// Waits until somebody listens on the port: players join where they are and some show what they cannot decode.
+async fn taken(port: u16) {
+    let mut looks = tokio::time::interval(Duration::from_millis(10));
+    // Looked up and not tried: a port that we hold for a moment is one that the player cannot have.
+    let own = format!(":{port:04X}");
+    let is_bound = |line: &str| line.split_ascii_whitespace().nth(1).is_some_and(|local| local.ends_with(&own));
+    let listens = |table: &str| std::fs::read_to_string(table).is_ok_and(|sockets| sockets.lines().any(is_bound));
+    while !listens("/proc/net/udp") && !listens("/proc/net/udp6") {
+        looks.tick().await;
+    }
+}
+
+/// Sends the clip in a circle at its own pace until the player ends by itself.
+async fn plays(codec: Codec, start: impl FnOnce(&Path, &Path) -> Child) {
+    let dir = TempDir::new().expect("a folder");
+    let (units, clip) = clip(dir.path(), codec).await;
+    let broker = Broker::start(&dir).await;
+    let mut room = Room::join(broker.port).await;
+    let eye = FakeEye::listen(&dir);
+    let _voice = Voice::start(&dir, broker.port);
+    let mut eye = eye.accept().await;
+    let slate = units.first().expect("fifty");
+    eye.say(hello(codec), slate).await;
+    eye.say(link::ToVoice::State, &state("c1")).await;
+    // Free again as soon as it is known.
+    let port = Receiver::bind().await.port;
+    eye.grant("one").await;
+    eye.start("one", 0, port).await;
+    eye.picture_as(0, voice::clock::now().utc_us, slate, true).await;
+    let started = room.event("one", "started").await;
+    let (sdp, out) = (dir.path().join("share.sdp"), dir.path().join("out.yuv"));
+    std::fs::write(&sdp, started["sdp"].as_str().expect("text")).expect("a file");
+    let mut player = start(&sdp, &out);
+    patient("the player to listen", taken(port)).await;
+    let mut pace = tokio::time::interval(FRAME);
+    let status = patient("the player to have shown its pictures", async {
+        for unit in units.iter().cycle() {
+            pace.tick().await;
+            eye.picture_as(0, voice::clock::now().utc_us, unit, ours(codec).is_key(unit)).await;
+            if let Some(status) = player.try_wait().expect("a child") {
+                return status;
+            }
+        }
+        unreachable!("a circle has no end")
+    })
+    .await;
+    assert!(status.success(), "{status}");
+    let out = std::fs::read(out).expect("its pictures");
+    let (shown, out) = (shown(&clip).await, pictures(&out));
+    let known: HashSet<&[u8]> = pictures(&shown).into_iter().collect();
+    assert!(out.len() >= WANTED - 1, "{} pictures", out.len());
+    assert!(out.iter().all(|picture| known.contains(picture)), "a picture that the clip does not have");
+    let different: HashSet<&&[u8]> = out.iter().collect();
+    assert!(different.len() >= WANTED - 1, "only {} different pictures", different.len());
+}
+
+#[tokio::test]
+async fn ffmpeg_shows_h264_from_the_session_description() {
+    plays(Codec::H264, ffmpeg).await;
+}
+
+#[tokio::test]
+async fn ffmpeg_shows_h265_from_the_session_description() {
+    plays(Codec::H265, ffmpeg).await;
+}
+
+#[tokio::test]
+async fn gstreamer_shows_h264_from_the_session_description() {
+    plays(Codec::H264, |sdp, out| gstreamer(sdp, out, Codec::H264)).await;
+}
+
+#[tokio::test]
+async fn gstreamer_shows_h265_from_the_session_description() {
+    plays(Codec::H265, |sdp, out| gstreamer(sdp, out, Codec::H265)).await;
+}
