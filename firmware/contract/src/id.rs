@@ -1,7 +1,7 @@
 //! Identifiers, each its own type so that a camera is never mistaken for a subscriber.
 //!
 //! All are 1 to 64 characters of `A-Z a-z 0-9 . _ -` and do not begin with a dot: safe in an MQTT topic level, a file name and
-//! a log line. Anything else is refused at the door, so that no identifier can inject a topic.
+//! a log line. Anything else is refused at the door, so that no identifier can inject a topic. A camera is not called as a topic level beside it.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -11,6 +11,9 @@ pub const MAX_ID: usize = 64;
 /// The same rule for those who validate with JSON Schema (ECMA-262).
 #[cfg(feature = "schema")]
 pub(crate) const PATTERN: &str = "^[A-Za-z0-9_-][A-Za-z0-9._-]*$";
+
+/// Topic levels beside a camera's, `campari/v1/<site>/<level>`: a camera of such a name would hear and say what is not its own.
+pub const NO_CAMERA: [&str; 4] = ["all", "answer", "policy", "room"];
 
 /// Why a text is not an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +27,9 @@ pub enum IdError {
     /// A character outside the allowed set.
     #[error("{0:?} is not allowed in an identifier (allowed: A-Z a-z 0-9 . _ -, not beginning with a dot)")]
     BadCharacter(char),
+    /// One of [`NO_CAMERA`].
+    #[error("no camera can be called {0:?}: that is a topic of the whole site")]
+    Reserved(String),
 }
 
 fn check(text: &str) -> Result<(), IdError> {
@@ -43,12 +49,14 @@ fn check(text: &str) -> Result<(), IdError> {
 }
 
 macro_rules! identifier {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident) => { identifier!($(#[$doc])* $name, but not [""; 0]); };
+    ($(#[$doc:meta])* $name:ident, but not $reserved:expr $(, $schema:meta)?) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1, "maxLength" = MAX_ID, "pattern" = PATTERN)))]
+        $(#[$schema])?
         pub struct $name(String);
 
         impl $name {
@@ -59,7 +67,7 @@ macro_rules! identifier {
             pub fn new(text: impl Into<String>) -> Result<Self, IdError> {
                 let text = text.into();
                 check(&text)?;
-                Ok(Self(text))
+                if $reserved.contains(&text.as_str()) { Err(IdError::Reserved(text)) } else { Ok(Self(text)) }
             }
             /// The text.
             #[must_use]
@@ -98,7 +106,8 @@ macro_rules! identifier {
 }
 
 identifier!(/** A city's camera park. */ SiteId);
-identifier!(/** One camera of a site. */ CameraId);
+identifier!(/** One camera of a site; never one of [`NO_CAMERA`]. */ CameraId, but not NO_CAMERA,
+    cfg_attr(feature = "schema", schemars(extend("not" = { "enum": NO_CAMERA }))));
 identifier!(/** One traffic system that may subscribe. */ SubscriberId);
 identifier!(/** A token's unique id (RFC 7519 §4.1.7); a grant's `jti` names its share. */ Jti);
 identifier!(/** Which key signed (RFC 7515 §4.1.4). */ KeyId);
@@ -106,7 +115,8 @@ identifier!(/** A named aim of the camera. */ ViewName);
 identifier!(/** The board's current nonce; a command must carry it. New at every boot and at least hourly. */ Challenge);
 
 #[cfg(feature = "schema")]
-const AUDIENCE_PATTERN: &str = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}/([A-Za-z0-9_-][A-Za-z0-9._-]{0,63}|\\*)$";
+const AUDIENCE_PATTERN: &str =
+    "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}/((?!(all|answer|policy|room)$)[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}|\\*)$";
 
 /// Whom a token is for: one camera, or every camera of a site where the command allows that.
 ///

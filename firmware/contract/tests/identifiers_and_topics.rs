@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
 use contract::topic::{AskTopic, CommandTopic, Topics};
+use contract::id::NO_CAMERA;
 use contract::{Audience, CameraId, IdError, Jti, SiteId, SubscriberId};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 fn topics() -> Topics {
     Topics::new("almere".parse().unwrap(), "613".parse().unwrap())
@@ -75,6 +77,35 @@ fn what_could_inject_a_topic_is_no_identifier() {
 }
 
 #[test]
+fn no_camera_takes_a_topic_of_the_whole_site() {
+    let of_site: BTreeSet<String> = SITE_TOPICS.iter().map(|topic| level_after_site(&topic(&topics()))).collect();
+    let answers = "answer".to_owned();
+    assert_eq!(of_site.iter().chain([&answers]).collect::<BTreeSet<_>>(), NO_CAMERA.map(str::to_owned).iter().collect());
+    for name in NO_CAMERA {
+        assert_eq!(CameraId::new(name), Err(IdError::Reserved(name.into())));
+        assert!(serde_json::from_str::<CameraId>(&format!("\"{name}\"")).is_err(), "nor through JSON");
+        assert!(Audience::try_from(format!("almere/{name}")).is_err(), "nor as an audience");
+        assert!(CameraId::new(format!("{name}-1")).is_ok() && SubscriberId::new(name).is_ok());
+    }
+}
+
+/// Every topic that is no camera's: from here the reserved names are counted.
+const SITE_TOPICS: [fn(&Topics) -> String; 8] = [
+    Topics::policy,
+    Topics::heartbeat,
+    Topics::presence,
+    Topics::lead,
+    Topics::busy,
+    Topics::any_of_all,
+    |topics| topics.all(CommandTopic::Preempt),
+    |topics| topics.taken(&"r1".parse().unwrap()),
+];
+
+fn level_after_site(topic: &str) -> String {
+    topic.split('/').nth(3).unwrap().to_owned()
+}
+
+#[test]
 fn an_audience_is_one_camera_or_the_whole_site() {
     let one = Audience::camera("almere".parse().unwrap(), "613".parse().unwrap());
     let all = Audience::site("almere".parse().unwrap());
@@ -95,6 +126,14 @@ proptest! {
             let topic = Topics::new(site, "613".parse().unwrap()).state();
             prop_assert_eq!(topic.split('/').count(), 5);
             prop_assert!(!topic.contains(['+', '#', '\0', ' ']));
+        }
+        if let Ok(camera) = CameraId::new(text.clone()) {
+            let board = Topics::new("almere".parse().unwrap(), camera);
+            for of_site in SITE_TOPICS {
+                prop_assert_eq!(board.parse_command(&of_site(&topics())).is_some(), of_site(&topics()).contains("/all/preempt"));
+                let own = format!("campari/v1/almere/{text}/");
+                prop_assert!(!of_site(&topics()).starts_with(&own));
+            }
         }
     }
 }

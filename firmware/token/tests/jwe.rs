@@ -62,3 +62,32 @@ fn what_another_library_sealed_opens() {
     );
     assert_eq!(DecryptionKey::new([1; 32]).open(sealed).unwrap(), b"made by another library");
 }
+
+#[test]
+fn the_contract_and_the_library_call_the_same_keys_weak() {
+    let by_library = |x: [u8; 32]| seal(SDP, "application/sdp", &EncryptionKey(x), [3; 32], [4; 12]).is_err();
+    let mut weak = 0;
+    // Every coordinate within 64 of 0, of p and of 2^255, with the highest bit and without; and the two others that there are.
+    for (near, filling, top) in [(0_u8, 0, 0), (0xed, 0xff, 0x7f)] {
+        for first in (0..=127_u8).map(|step| near.wrapping_add(step).wrapping_sub(if near == 0 { 0 } else { 0x40 })) {
+            for bit in [0, 0x80] {
+                let mut x = [filling; 32];
+                (x[0], x[31]) = (first, top | bit);
+                assert_eq!(EncryptionKey(x).is_weak(), by_library(x), "{x:?}");
+                weak += usize::from(by_library(x));
+            }
+        }
+    }
+    assert_eq!(weak, 2 * 5, "0, 1, p - 1, p, p + 1");
+    for hex in [
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+    ] {
+        let mut x: [u8; 32] = std::array::from_fn(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).expect("hex"));
+        assert!(by_library(x) && EncryptionKey(x).is_weak(), "{hex}");
+        x[31] ^= 0x80;
+        assert!(by_library(x) && EncryptionKey(x).is_weak(), "{hex} with the bit that is ignored");
+        x[0] ^= 4;
+        assert!(!by_library(x) && !EncryptionKey(x).is_weak(), "beside {hex}");
+    }
+}
