@@ -344,6 +344,9 @@ pub enum ShareEvent {
         /// Present exactly when the stream is SRTP.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sealed: Option<String>,
+        /// The board's word that this is its description of this share (claims: `description`); absent only where the board has no key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<String>,
     },
     /// No viewer is there; the share ends unless one comes back.
     Waiting {

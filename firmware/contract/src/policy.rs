@@ -2,7 +2,7 @@
 //!
 //! Travels as a JWS in general JSON serialisation (RFC 7515 §7.2.1) whose payload is [`Policy`] as JSON.
 
-use crate::{CameraId, Filter, KeyId, SiteId, SubscriberId, ViewName};
+use crate::{CameraId, EncryptionKey, EncryptionKeyError, Filter, KeyId, SiteId, SubscriberId, ViewName};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -228,6 +228,14 @@ pub enum PolicyError {
         /// What it may hold.
         allowed: &'static str,
     },
+    /// A subscriber's `encrypt_x` is no key that anything could be encrypted to.
+    #[error("policy: subscribers.encrypt_x of {subscriber}: {cause}")]
+    NoKey {
+        /// Whose.
+        subscriber: SubscriberId,
+        /// What is wrong with it.
+        cause: EncryptionKeyError,
+    },
     /// The same key, subscriber or view twice.
     #[error("policy: {field} {value} is there twice")]
     Twice {
@@ -291,6 +299,9 @@ impl Policy {
                     value: filter.to_string(),
                     allowed: "min_filter or stronger",
                 });
+            }
+            if let Some(Err(cause)) = rule.encrypt_x.as_deref().map(EncryptionKey::of_x) {
+                return Err(PolicyError::NoKey { subscriber: rule.id.clone(), cause });
             }
         }
         unique("keys.kid", self.keys.iter().map(|k| k.kid.to_string()))?;

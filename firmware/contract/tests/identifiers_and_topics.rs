@@ -1,8 +1,8 @@
 //! No identifier can reach beyond its own topic level, file name or log line.
 #![allow(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
-use contract::topic::{AskTopic, CommandTopic, Topics};
 use contract::id::NO_CAMERA;
+use contract::topic::{AskTopic, CommandTopic, Topics};
 use contract::{Audience, CameraId, IdError, Jti, SiteId, SubscriberId};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -80,7 +80,10 @@ fn what_could_inject_a_topic_is_no_identifier() {
 fn no_camera_takes_a_topic_of_the_whole_site() {
     let of_site: BTreeSet<String> = SITE_TOPICS.iter().map(|topic| level_after_site(&topic(&topics()))).collect();
     let answers = "answer".to_owned();
-    assert_eq!(of_site.iter().chain([&answers]).collect::<BTreeSet<_>>(), NO_CAMERA.map(str::to_owned).iter().collect());
+    assert_eq!(
+        of_site.iter().chain([&answers]).collect::<BTreeSet<_>>(),
+        NO_CAMERA.map(str::to_owned).iter().collect()
+    );
     for name in NO_CAMERA {
         assert_eq!(CameraId::new(name), Err(IdError::Reserved(name.into())));
         assert!(serde_json::from_str::<CameraId>(&format!("\"{name}\"")).is_err(), "nor through JSON");

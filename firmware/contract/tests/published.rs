@@ -50,6 +50,7 @@ fn type_of(name: &str) -> Option<Replay> {
         "token/clear-leak.claims" => replay::<claims::ClearLeak>,
         "token/usage-ack.claims" => replay::<claims::UsageAck>,
         "token/head.claims" => replay::<claims::Head>,
+        "token/description.claims" => replay::<claims::Description>,
         "body/answer" => replay::<Answer>,
         "body/state" => replay::<State>,
         "body/catalogue" => replay::<Catalogue>,

@@ -17,22 +17,7 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::time::Duration;
 
-const KINDS: [TokenKind; 14] = [
-    TokenKind::Grant,
-    TokenKind::Extend,
-    TokenKind::Deny,
-    TokenKind::Revoke,
-    TokenKind::Preempt,
-    TokenKind::Release,
-    TokenKind::Heartbeat,
-    TokenKind::Request,
-    TokenKind::Withdraw,
-    TokenKind::Leave,
-    TokenKind::ReportLeak,
-    TokenKind::ClearLeak,
-    TokenKind::UsageAck,
-    TokenKind::JournalHead,
-];
+const KINDS: [TokenKind; TokenKind::ALL.len()] = TokenKind::ALL;
 /// The subscriber's key, which the policy of these tests names.
 const TLC: u8 = 5;
 
@@ -158,6 +143,7 @@ impl Target {
             TokenKind::ClearLeak => json!({"act": act}),
             TokenKind::UsageAck => json!({"records": ["nowhere"]}),
             TokenKind::JournalHead => json!({"entries": 1, "head": "00", "clock_synchronised": true}),
+            TokenKind::Description => json!({"sub": "tlc", "share": "nowhere", "sdp_sha256": "x"}),
         };
         for (name, value) in more.as_object().unwrap() {
             claims[name] = value.clone();

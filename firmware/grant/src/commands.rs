@@ -27,7 +27,8 @@ const EXTEND: Demand = GRANT;
 const REVOKE: Demand = Demand { effect: Effect::Tightens, site_wide: true, ..GRANT };
 
 impl Authority {
-    /// Takes a policy whose two signatures were verified. Shares that it no longer allows end.
+    /// Takes a policy whose two signatures were verified. Shares that it no longer allows end, and so do those whose credentials it wants encrypted to
+    /// another key than before: that one may be why the policy changed.
     ///
     /// # Errors
     /// `PolicyRefused` when it is older than any that was ever in force (P6), for another site, or off.
@@ -53,9 +54,11 @@ impl Authority {
             self.generation += 1;
         }
         let (config, mut room_for) = (self.config.clone(), usize::from(policy.max_shares));
+        let held = self.policy.take();
         self.end_where(|share| {
             let allowed = judge::policy_allows(&policy, &config, share.grant(), share.signer()).is_ok();
-            let stays = allowed && room_for > 0;
+            let key = |policy: &Policy| judge::encryption_key(policy, share.grant()).ok();
+            let stays = allowed && key(&policy) == held.as_ref().and_then(key) && room_for > 0;
             room_for -= usize::from(stays);
             (!stays).then_some(EndReason::Policy)
         });

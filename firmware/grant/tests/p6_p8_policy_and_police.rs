@@ -6,7 +6,7 @@ mod support;
 use contract::body::Mode;
 use contract::claims::{Preempt, Release};
 use contract::policy::Policy;
-use contract::{EndReason, ErrorCode, ToldReason};
+use contract::{EncryptionKey, EndReason, ErrorCode, ToldReason};
 use grant::{Authority, Event, PolicyVerdict, Snapshot};
 use support::{World, act, config, policy};
 
@@ -53,6 +53,43 @@ fn a_newer_policy_that_still_allows_a_share_leaves_it_alone() {
     assert_eq!(world.authority.handle_policy(policy(6), world.now()), Ok(PolicyVerdict::Taken));
     world.run(1_000);
     assert!(!world.has_ended(&jti));
+}
+
+#[test]
+fn p5_a_share_ends_with_the_key_that_it_was_encrypted_to() {
+    let keyed = |version, key: Option<u8>| {
+        let mut policy = policy(version);
+        policy.subscribers.iter_mut().for_each(|rule| rule.encrypt_x = key.map(|n| EncryptionKey([n; 32]).x()));
+        policy
+    };
+    // In clear to a key, to another, to none again: each ends what ran, and what is granted then runs on under the same key.
+    for (before, after) in [(None, Some(7)), (Some(7), Some(8)), (Some(8), None)] {
+        let mut world = World::new();
+        world.authority.handle_policy(keyed(6, before), world.now()).unwrap();
+        let (began, waits) = (world.share(), world.other_grant());
+        let waits = world.submit(waits).unwrap();
+        world.authority.handle_policy(keyed(7, before), world.now()).unwrap();
+        world.run(1_000);
+        assert!(!world.has_ended(&began) && !world.has_ended(&waits), "{before:?} stays");
+        world.authority.handle_policy(keyed(8, after), world.now()).unwrap();
+        world.run(1);
+        for jti in [&began, &waits] {
+            assert_eq!(world.end_of(jti).1, EndReason::Policy, "{before:?} to {after:?}");
+        }
+        world.share();
+    }
+}
+
+#[test]
+fn p5_a_policy_with_a_key_of_small_order_is_refused() {
+    let mut world = World::new();
+    let mut off = policy(6);
+    off.subscribers[0].encrypt_x = Some(EncryptionKey([0; 32]).x());
+    let refusal = world.authority.handle_policy(off, world.now()).unwrap_err();
+    assert_eq!(refusal.code, ErrorCode::PolicyRefused);
+    assert!(refusal.detail.contains("encrypt_x") && refusal.detail.contains("small order"), "{}", refusal.detail);
+    let weak = world.refusal(|grant| grant.cnf = Some(EncryptionKey([0; 32]).to_cnf()));
+    assert_eq!(weak, ErrorCode::Malformed);
 }
 
 #[test]

@@ -68,7 +68,8 @@ pub fn verify<C: DeserializeOwned>(
     let parts = Parts::split(token.as_ref())?;
     let header = Header::read(parts.header)?;
     if header.typ != kind.typ() {
-        return Err(TokenError::WrongType(kind));
+        let known = TokenKind::ALL.iter().any(|kind| kind.typ() == header.typ);
+        return Err(if known { TokenError::WrongType(kind) } else { TokenError::UnknownType(kind) });
     }
     let Some(key) = lookup(&header.kid) else {
         return Err(TokenError::UnknownKey(header.kid));

@@ -24,9 +24,12 @@ pub enum TokenError {
     /// An algorithm other than EdDSA: never negotiated (RFC 8725 section 3.1).
     #[error("the token's alg is not EdDSA, the only one that is accepted")]
     Algorithm,
-    /// A token of another kind, or no Campari token at all.
+    /// A token of another kind.
     #[error("the token's typ is not {:?}", .0.typ())]
     WrongType(TokenKind),
+    /// No token that this version knows.
+    #[error("this version knows no such typ; here it takes {:?}", .0.typ())]
+    UnknownType(TokenKind),
     /// Not in the trust store.
     #[error("key {0} is not in the trust store of the policy in force")]
     UnknownKey(KeyId),
@@ -80,6 +83,7 @@ impl TokenError {
             | TokenError::Key(_)
             | TokenError::Bundle(_) => ErrorCode::Malformed,
             TokenError::WrongType(_) => ErrorCode::WrongType,
+            TokenError::UnknownType(_) => ErrorCode::UnknownCommand,
             TokenError::UnknownKey(_) => ErrorCode::UnknownKey,
             TokenError::BadSignature(_) => ErrorCode::BadSignature,
             TokenError::TooFewSignatures { .. } | TokenError::RootMayGrant(_) | TokenError::Policy(_) => {

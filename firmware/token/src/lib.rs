@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod compact;
+mod digest;
 mod error;
 pub mod jwe;
 mod key;
@@ -15,5 +16,6 @@ mod provider;
 mod strict;
 
 pub use compact::{peek_kid, sign, verify};
+pub use digest::Sha256Digest;
 pub use error::TokenError;
 pub use key::{Jwk, PublicKey, SigningKey};

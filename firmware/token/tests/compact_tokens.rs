@@ -11,16 +11,7 @@ use serde_json::json;
 use support::{grant, handmade, key, kid, store};
 use token::{TokenError, peek_kid, sign, verify};
 
-const KINDS: [TokenKind; 8] = [
-    TokenKind::Grant,
-    TokenKind::Extend,
-    TokenKind::Deny,
-    TokenKind::Revoke,
-    TokenKind::Preempt,
-    TokenKind::Release,
-    TokenKind::Heartbeat,
-    TokenKind::Request,
-];
+const KINDS: [TokenKind; TokenKind::ALL.len()] = TokenKind::ALL;
 const HEADER: &str = r#"{"alg":"EdDSA","typ":"campari-grant+jwt","kid":"anna"}"#;
 
 fn good() -> String {
@@ -248,6 +239,10 @@ fn every_error_has_the_code_that_the_contract_names() {
         (judge("a".repeat(MAX_TOKEN + 1)), ErrorCode::TooLarge),
         (judge("junk"), ErrorCode::Malformed),
         (verify(TokenKind::Revoke, good(), store), ErrorCode::WrongType),
+        (
+            judge(handmade(&HEADER.replace("campari-grant+jwt", "campari-handshake+jwt"), b"{}", &key(1))),
+            ErrorCode::UnknownCommand,
+        ),
         (verify(TokenKind::Grant, good(), |_| None), ErrorCode::UnknownKey),
         (verify(TokenKind::Grant, good(), |_| Some(key(2).public())), ErrorCode::BadSignature),
     ];

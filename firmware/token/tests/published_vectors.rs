@@ -47,6 +47,7 @@ fn open(kind: &str, token: &str, vectors: &Value) -> Value {
         "report-leak" => opened::<claims::ReportLeak>(TokenKind::ReportLeak, token, vectors),
         "clear-leak" => opened::<claims::ClearLeak>(TokenKind::ClearLeak, token, vectors),
         "usage-ack" => opened::<claims::UsageAck>(TokenKind::UsageAck, token, vectors),
+        "description" => opened::<claims::Description>(TokenKind::Description, token, vectors),
         "head" => opened::<claims::Head>(TokenKind::JournalHead, token, vectors),
         other => panic!("no such kind here: {other}"),
     }

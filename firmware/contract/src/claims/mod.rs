@@ -48,11 +48,31 @@ pub enum TokenKind {
     ClearLeak,
     /// The control room holds these usage records.
     UsageAck,
-    /// The board's own word on its journal's newest head. Its key signs nothing else.
+    /// The board's own word on its journal's newest head.
     JournalHead,
+    /// The board's own word on how a share's stream is described.
+    Description,
 }
 
 impl TokenKind {
+    /// All of them.
+    pub const ALL: [TokenKind; 15] = [
+        TokenKind::Grant,
+        TokenKind::Extend,
+        TokenKind::Deny,
+        TokenKind::Revoke,
+        TokenKind::Preempt,
+        TokenKind::Release,
+        TokenKind::Heartbeat,
+        TokenKind::Request,
+        TokenKind::Withdraw,
+        TokenKind::Leave,
+        TokenKind::ReportLeak,
+        TokenKind::ClearLeak,
+        TokenKind::UsageAck,
+        TokenKind::JournalHead,
+        TokenKind::Description,
+    ];
     /// The JOSE header's `typ`.
     #[must_use]
     pub fn typ(self) -> &'static str {
@@ -71,6 +91,7 @@ impl TokenKind {
             TokenKind::ClearLeak => "campari-clear-leak+jwt",
             TokenKind::UsageAck => "campari-usage-ack+jwt",
             TokenKind::JournalHead => "campari-head+jwt",
+            TokenKind::Description => "campari-description+jwt",
         }
     }
 }
@@ -269,6 +290,30 @@ pub struct Head {
     pub entries: u64,
     /// Hash of the newest one, hex sha256.
     pub head: String,
+}
+
+/// `description`: this is how the board describes a running share's stream, so that nobody on the way can put another description in its place. Signed
+/// with the board's own key, as `head`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Description {
+    /// The board's key; always `board`: the audience says whose.
+    pub iss: KeyId,
+    /// The camera.
+    pub aud: Audience,
+    /// When, on the board's clock.
+    pub iat: u64,
+    /// The share's subscriber.
+    pub sub: SubscriberId,
+    /// The share.
+    pub share: Jti,
+    /// SHA-256 of the member `sdp` of `started`, base64url.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[A-Za-z0-9_-]{43}$")))]
+    pub sdp_sha256: String,
+    /// SHA-256 of the member `sealed` of `started`, base64url; present exactly when that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[A-Za-z0-9_-]{43}$")))]
+    pub sealed_sha256: Option<String>,
 }
 
 /// `usage-ack`: the control room has written these records down. One that is replayed changes nothing: a record is acknowledged once and for all.

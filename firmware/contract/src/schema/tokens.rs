@@ -69,5 +69,6 @@ pub fn tokens() -> Vec<Token> {
         token(TokenKind::ClearLeak, &[PrivacyOfficer], SchemaGenerator::root_schema_for::<claims::ClearLeak>),
         token(TokenKind::UsageAck, &[Room], SchemaGenerator::root_schema_for::<claims::UsageAck>),
         token(TokenKind::JournalHead, &[Board], SchemaGenerator::root_schema_for::<claims::Head>),
+        token(TokenKind::Description, &[Board], SchemaGenerator::root_schema_for::<claims::Description>),
     ]
 }
