@@ -94,7 +94,7 @@ def bad():
     yield "alg HS256 with the public key as its secret", "malformed", hs_signed + "." + b64(mac)
     yield "alg spelt otherwise", "malformed", raw(head.replace("EdDSA", "eddsa"), payload, "ines")
     yield "a revoke's typ", "wrong-type", raw(header("revoke", "ines"), payload, "ines")
-    yield "the typ JWT", "wrong-type", raw(head.replace("campari-grant+jwt", "JWT"), payload, "ines")
+    yield "the typ JWT", "unknown-command", raw(head.replace("campari-grant+jwt", "JWT"), payload, "ines")
     yield "a kid that nobody knows", "unknown-key", raw(header("grant", "mallory"), payload, "ines")
     yield "another party's kid over one's own signature", "bad-signature", raw(header("grant", "room"), payload, "ines")
     yield "signed by another party, its kid, iss of the first", "malformed", raw(header("grant", "room"), payload, "room")

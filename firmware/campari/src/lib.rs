@@ -18,6 +18,7 @@ pub mod names;
 pub mod receive;
 pub mod room;
 pub mod stage;
+pub mod started;
 pub mod trust;
 pub mod watch;
 

@@ -1,14 +1,14 @@
-//! The board's own key: signs the journal's heads, and nothing else. No policy knows it, so that it can command nothing.
+//! The board's own key: signs the journal's heads and how streams are described, and nothing else. No policy knows it, so that it can command nothing.
 //!
 //! Made at the first start, kept in the state folder as `board-key.jwk`, mode 0600; never leaves the board. One that cannot be read is kept aside and a
 //! new one made: the heads then name another key, which whoever compares will see.
 
 use crate::store::{Store, StoreError};
 use contract::body::{JournalHead, SignedHead};
-use contract::claims::{Head, TokenKind};
-use contract::{Audience, CameraId, KeyId, SiteId};
+use contract::claims::{Description, Head, TokenKind};
+use contract::{Audience, CameraId, Jti, KeyId, SiteId, SubscriberId};
 use grant::Now;
-use token::{Jwk, SigningKey, TokenError};
+use token::{Jwk, Sha256Digest, SigningKey, TokenError};
 
 const FILE: &str = "board-key.jwk";
 const KID: &str = "board";
@@ -27,7 +27,10 @@ pub enum BoardKeyError {
     Randomness(String),
 }
 
-/// Signs heads.
+/// Digests of a stream's description: the open one, and the sealed one where there is one.
+pub type Digests = (Sha256Digest, Option<Sha256Digest>);
+
+/// Signs heads and descriptions.
 #[derive(Debug)]
 pub struct BoardKey {
     kid: KeyId,
@@ -84,5 +87,28 @@ impl BoardKey {
         };
         let token = token::sign(TokenKind::JournalHead, &self.kid, &claims, &self.key)?;
         Ok(SignedHead { head, board_key: Some(self.x.clone()), token: Some(token) })
+    }
+
+    /// The board's word that `share` of `sub` is described so.
+    ///
+    /// # Errors
+    /// [`TokenError`] when it cannot be signed.
+    pub fn describe(
+        &self,
+        share: &Jti,
+        sub: &SubscriberId,
+        (sdp, sealed): Digests,
+        now: Now,
+    ) -> Result<String, TokenError> {
+        let claims = Description {
+            iss: self.kid.clone(),
+            aud: self.aud.clone(),
+            iat: now.utc_s(),
+            sub: sub.clone(),
+            share: share.clone(),
+            sdp_sha256: sdp.to_string(),
+            sealed_sha256: sealed.map(|digest| digest.to_string()),
+        };
+        token::sign(TokenKind::Description, &self.kid, &claims, &self.key)
     }
 }

@@ -4,11 +4,12 @@ mod bench;
 
 use bench::{BEGIN_S, Bench};
 use board_sim::SimClock;
-use contract::claims::TokenKind;
-use contract::{EndReason, Rung};
+use contract::claims::{Description, TokenKind};
+use contract::{EndReason, Jti, Rung};
 use eye::road::Desk;
-use link::message::ToVoice;
+use link::message::{ToEye, ToVoice};
 use std::time::Duration;
+use token::{Jwk, Sha256Digest};
 
 fn ended(reason: EndReason) -> impl Fn(&ToVoice) -> bool {
     move |message| matches!(message, ToVoice::ShareEnded { reason: why, .. } if *why == reason)
@@ -161,4 +162,37 @@ fn usage_counts_what_was_handed_over() {
     let usage: contract::body::Usage = serde_json::from_slice(body).unwrap();
     assert_eq!((usage.pictures, usage.bytes), (26, 2_600));
     assert!((usage.seconds_clear - 1.0).abs() < 0.01, "{usage:?}");
+}
+
+#[test]
+fn p5_the_board_signs_how_a_running_share_is_described_and_nothing_else() {
+    let (mut bench, mut voice, dir) = Bench::ready();
+    let file = std::fs::read(dir.path().join("state/board-key.jwk")).unwrap();
+    let key = Jwk::parse(&file).unwrap().public_key().unwrap();
+    let asked = |jti: &Jti, sealed: Option<&str>| ToEye::Described {
+        jti: jti.clone(),
+        sdp_sha256: Sha256Digest::of("v=0").0,
+        sealed_sha256: sealed.map(|sealed| Sha256Digest::of(sealed).0),
+    };
+    let word = |voice: &mut bench::Voice, jti: &Jti, sealed: Option<&str>| {
+        voice.say(&asked(jti, sealed), &[]);
+        voice.until(|message, _| matches!(message, ToVoice::DescriptionSigned { jti: of } if of == jti))
+    };
+    let nowhere: Jti = bench::id("nowhere");
+    assert!(word(&mut voice, &nowhere, None).is_empty(), "no share, no word");
+    let jti = voice.share(&mut bench);
+    for sealed in [None, Some("e.y.J")] {
+        let token = word(&mut voice, &jti, sealed);
+        let claims: Description = token::verify(TokenKind::Description, &token, |_| Some(key)).unwrap();
+        assert_eq!((claims.aud.to_string().as_str(), &claims.share), ("almere/613", &jti));
+        assert_eq!((claims.sub.as_str(), claims.iss.as_str()), ("tlc", "board"));
+        assert_eq!(claims.sdp_sha256, Sha256Digest::of("v=0").to_string());
+        assert_eq!(claims.sealed_sha256, sealed.map(|sealed| Sha256Digest::of(sealed).to_string()));
+    }
+    let signed = (0..100).filter(|_| !word(&mut voice, &jti, None).is_empty()).count();
+    assert_eq!(signed, 2, "a voice that asks on and on keeps nobody busy");
+    let other = voice.share(&mut bench);
+    let token = bench.revoke(&voice.newest_state(), &other);
+    voice.done(TokenKind::Revoke, &token);
+    assert!(word(&mut voice, &other, None).is_empty(), "it is over");
 }

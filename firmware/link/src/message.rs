@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// Version of this wire; a peer of another version is refused.
-pub const LINK_VERSION: u16 = 3;
+pub const LINK_VERSION: u16 = 4;
 
 /// What slate and pictures are encoded as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -73,6 +73,15 @@ pub enum ToEye {
     ViewerJoined {
         /// The share.
         jti: Jti,
+    },
+    /// `jti`'s stream has begun and is described by texts of these digests (SHA-256): the board's word on it is wanted. No body.
+    Described {
+        /// The share.
+        jti: Jti,
+        /// Of the description that anybody may read.
+        sdp_sha256: [u8; 32],
+        /// Of the sealed one, where there is one.
+        sealed_sha256: Option<[u8; 32]>,
     },
 }
 
@@ -192,6 +201,11 @@ pub enum ToVoice {
         told: ToldReason,
         /// The board's clock, Unix milliseconds.
         at_ms: u64,
+    },
+    /// Answer to [`ToEye::Described`]. Body: the token, of `claims::Description`; empty where the board has none to give.
+    DescriptionSigned {
+        /// The share.
+        jti: Jti,
     },
     /// For `usage`, again and again until it is acknowledged. Body: JSON of `usage::UsageRecord`.
     Usage,

@@ -48,6 +48,7 @@ fn to_voice() -> impl Strategy<Value = ToVoice> {
         Just(ToVoice::JournalHead),
         Just(ToVoice::Usage),
         any::<u64>().prop_map(|correlation| ToVoice::Answer { correlation }),
+        jti().prop_map(|jti| ToVoice::DescriptionSigned { jti }),
         (jti(), sub(), filter, any::<u64>(), any::<u64>())
             .prop_map(|(jti, sub, filter, exp, at_ms)| ToVoice::ShareGranted { jti, sub, filter, exp, at_ms }),
         (jti(), any::<u8>(), any::<IpAddr>(), any::<u16>(), any::<Option<[u8; 32]>>(), any::<u64>()).prop_map(
@@ -93,6 +94,8 @@ fn to_eye() -> impl Strategy<Value = ToEye> {
         any::<u64>().prop_map(|correlation| ToEye::Policy { correlation }),
         jti().prop_map(|jti| ToEye::KeyPicture { jti }),
         jti().prop_map(|jti| ToEye::ViewerLeft { jti }),
+        (jti(), any::<[u8; 32]>(), any::<Option<[u8; 32]>>())
+            .prop_map(|(jti, sdp_sha256, sealed_sha256)| ToEye::Described { jti, sdp_sha256, sealed_sha256 }),
     ]
 }
 

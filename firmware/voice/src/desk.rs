@@ -12,9 +12,10 @@ use crate::meter::Meter;
 use crate::outbox::{Kind, Publication};
 use crate::outlet::Picture;
 use crate::secrets::Secrets;
-use crate::shares::Shares;
+use crate::shares::{Granted, Shares};
 use crate::status::{Status, offline};
-use crate::viewer::Wishes;
+use crate::unsigned::Unsigned;
+use crate::viewer::{Started, Wishes};
 use contract::body::{Answer, EyeState, Refusal, ShareEvent, ShareLog, Usage};
 use contract::claims::{COMMAND_LIFE_S, MAX_REQUEST_TOKEN, MAX_TOKEN, TokenKind};
 use contract::policy::MAX_POLICY;
@@ -25,6 +26,7 @@ use rumqttc::v5::mqttbytes::v5::Publish;
 use serde::Serialize;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use token::Sha256Digest;
 use tokio::time::Instant;
 
 /// Nobody waits longer for an answer than the command lives.
@@ -46,6 +48,7 @@ pub struct Desk {
     shares: Shares,
     status: Status,
     meter: Meter,
+    unsigned: Unsigned,
     limits: Limits,
     /// The newest bundle that came: an eye that comes later gets it too.
     policy: Option<Vec<u8>>,
@@ -64,6 +67,7 @@ impl Desk {
             shares,
             status: Status::default(),
             meter: Meter::default(),
+            unsigned: Unsigned::default(),
             limits: Limits::new(Instant::now()),
             policy: None,
         }
@@ -87,6 +91,7 @@ impl Desk {
     pub fn eye_down(&mut self, broker: &Broker) {
         self.eye = None;
         self.status.linked(false);
+        self.unsigned.forget_all();
         while let Some(to) = self.in_flight.abandon() {
             answer_absent(broker, to);
         }
@@ -103,13 +108,13 @@ impl Desk {
         match message {
             ToVoice::Unit { stream, captured_utc_us, captured_monotonic_us, key, rung } => {
                 let picture = Picture { unit: body, captured_monotonic_us, captured_utc_us, key };
-                let Self { shares, meter, topics, eye, .. } = self;
-                shares.picture(stream, &picture, rung, meter, |viewer, wishes, _| {
-                    if let Some((sdp, sealed)) = &wishes.started {
+                let Self { shares, meter, topics, eye, unsigned, .. } = self;
+                shares.picture(stream, &picture, rung, meter, |viewer, mut wishes, _| {
+                    if let Some(started) = wishes.started.take() {
                         tracing::info!(share = %viewer.jti, "the first picture goes out");
-                        let event = ShareEvent::Started { sdp: sdp.clone(), sealed: sealed.clone() };
-                        publish_event(broker, topics, (&viewer.jti, &viewer.sub), &event, viewer.exp);
                         publish_log(broker, topics, log_of(&viewer.jti, &viewer.sub, "started", viewer.started_at_ms));
+                        let (eye, share) = (eye.as_ref(), viewer.share());
+                        describe(eye, unsigned, share, started, |told| publish_started(broker, topics, told));
                     }
                     wish(eye.as_ref(), &viewer.jti, &wishes);
                 });
@@ -120,6 +125,12 @@ impl Desk {
             },
             ToVoice::Catalogue => publish_latest(broker, self.topics.catalogue(), body.to_vec()),
             ToVoice::JournalHead => publish_latest(broker, self.topics.journal(), body.to_vec()),
+            ToVoice::DescriptionSigned { jti } => {
+                let token = (!body.is_empty()).then(|| String::from_utf8_lossy(body).into_owned());
+                if let Some(told) = self.unsigned.signed(&jti, token) {
+                    publish_started(broker, &self.topics, told);
+                }
+            }
             ToVoice::Usage => assure(broker, self.topics.usage(), body.to_vec()),
             ToVoice::Answer { correlation } => {
                 if let Some(to) = self.in_flight.answered(correlation) {
@@ -169,6 +180,7 @@ impl Desk {
             ToVoice::Inbox => publish_latest(broker, self.topics.inbox(), body.to_vec()),
             ToVoice::ShareEnded { jti, sub, reason, told, at_ms } => {
                 let (viewer, untold) = self.shares.end(&jti);
+                self.unsigned.forget(&jti);
                 // First the media (P4), then the words.
                 if let Some(viewer) = viewer {
                     viewer.close();
@@ -323,7 +335,11 @@ impl Desk {
     #[must_use]
     pub fn deadline(&self) -> Instant {
         let status = self.status.deadline(Instant::now());
-        [self.in_flight.deadline(), self.shares.deadline(), Some(status)].into_iter().flatten().min().unwrap_or(status)
+        [self.in_flight.deadline(), self.shares.deadline(), self.unsigned.deadline(), Some(status)]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(status)
     }
 
     /// Does what is due.
@@ -333,6 +349,10 @@ impl Desk {
         shares.tick(slate, meter, |jti| lost(eye.as_ref(), jti));
         while let Some(to) = self.in_flight.overdue(now) {
             answer_absent(broker, to);
+        }
+        while let Some(told) = self.unsigned.overdue(now) {
+            tracing::warn!(share = %told.0.jti, "the eye did not sign the stream's description in time");
+            publish_started(broker, &self.topics, told);
         }
         self.meter.broker_lost(broker.messages_lost(), broker.asks_dropped());
         if let Some(state) = self.status.say(now, self.meter.read()) {
@@ -392,6 +412,28 @@ fn wish(eye: Option<&EyeWriter>, jti: &Jti, wishes: &Wishes) {
         tracing::info!(share = %jti, "the receiver said goodbye");
         let _ = tell(eye, &ToEye::ViewerLeft { jti: jti.clone() }, &[]);
     }
+}
+
+/// Has the eye sign how a stream is described; without an eye that hears it the subscriber is told at once.
+fn describe(
+    eye: Option<&EyeWriter>,
+    unsigned: &mut Unsigned,
+    share: Granted,
+    started: Started,
+    mut tell_subscriber: impl FnMut((Granted, ShareEvent)),
+) {
+    let sealed_sha256 = started.sealed.as_deref().map(|sealed| Sha256Digest::of(sealed).0);
+    let asked =
+        ToEye::Described { jti: share.jti.clone(), sdp_sha256: Sha256Digest::of(&started.sdp).0, sealed_sha256 };
+    if !tell(eye, &asked, &[]) {
+        tell_subscriber((share, started.event(None)));
+    } else if let Some(oldest) = unsigned.add(share, started, Instant::now()) {
+        tell_subscriber(oldest);
+    }
+}
+
+fn publish_started(broker: &Broker, topics: &Topics, (share, event): (Granted, ShareEvent)) {
+    publish_event(broker, topics, (&share.jti, &share.sub), &event, share.exp);
 }
 
 fn lost(eye: Option<&EyeWriter>, jti: &Jti) {

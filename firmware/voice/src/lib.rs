@@ -20,6 +20,7 @@ pub mod secrets;
 pub mod shares;
 pub mod status;
 pub mod tls;
+pub mod unsigned;
 pub mod viewer;
 pub mod wire;
 

@@ -103,8 +103,7 @@ mod tests {
 
     /// As JSON: what a state does not say has its default.
     fn state(now: u64, shares: bool) -> EyeState {
-        let share =
-            json!({"jti": "one", "state": "sharing", "filter": "fill", "exp": 9});
+        let share = json!({"jti": "one", "state": "sharing", "filter": "fill", "exp": 9});
         serde_json::from_value(json!({
             "mode": "normal", "shares": if shares { vec![share] } else { vec![] }, "ladder": "clear", "fps": now as f32, "capture_to_link_p99_ms": now as f32,
             "challenge": "0123456789abcdef", "now": now, "clock_synchronised": true, "heartbeat_age_s": now as f32 / 10.0, "firmware": "1", "model": "m",

@@ -9,7 +9,7 @@ use crate::outlet::{Fate, Outlet, Picture};
 use crate::secrets::{Secrets, SecretsError};
 use crate::shares::Granted;
 use crate::wire::Wire;
-use contract::body::Usage;
+use contract::body::{ShareEvent, Usage};
 use contract::{Jti, Rung, SubscriberId};
 use link::{Destination, StreamId};
 use rand::Rng as _;
@@ -37,8 +37,8 @@ const LONGEST_STRETCH_S: f64 = 1.0;
 /// What has to be done after a viewer was given something.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
-    /// The first picture is about to go: this is the session description, and the same with the key, sealed, where there is one.
-    pub started: Option<(String, Option<String>)>,
+    /// The first picture is about to go, and this describes the stream.
+    pub started: Option<Started>,
     /// The eye should be asked for a key picture.
     pub key_picture: bool,
     /// The receiver said goodbye.
@@ -47,6 +47,23 @@ pub struct Wishes {
     pub lost: bool,
     /// It is heard, for the first time or again.
     pub joined: bool,
+}
+
+/// How a stream is described.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Started {
+    /// The session description, as anybody may read it.
+    pub sdp: String,
+    /// The same with the stream's key, sealed, where the stream is encrypted.
+    pub sealed: Option<String>,
+}
+
+impl Started {
+    /// As its subscriber is told, with the board's signature.
+    #[must_use]
+    pub fn event(self, signed: Option<String>) -> ShareEvent {
+        ShareEvent::Started { sdp: self.sdp, sealed: self.sealed, signed }
+    }
 }
 
 /// Why a stream cannot be described.
@@ -170,7 +187,7 @@ impl Viewer {
         }
         if self.phase == Phase::Waiting {
             match self.describe(picture) {
-                Some(sdp) => wishes.started = Some(sdp),
+                Some(started) => wishes.started = Some(started),
                 None => {
                     wishes.key_picture = self.may_ask_for_key(now);
                     return wishes;
@@ -202,7 +219,7 @@ impl Viewer {
         self.hearing.resume(now);
     }
 
-    fn describe(&self, picture: &Picture<'_>) -> Option<(String, Option<String>)> {
+    fn describe(&self, picture: &Picture<'_>) -> Option<Started> {
         if !picture.key {
             return None;
         }
@@ -212,8 +229,10 @@ impl Viewer {
         let described = described.and_then(|description| {
             let id = rand::rng().random_range(1..u64::from(u32::MAX));
             match &self.secrets {
-                Some(secrets) => Ok(secrets.describe(description, id).map(|(open, sealed)| (open, Some(sealed)))?),
-                None => Ok((description.text(id), None)),
+                Some(secrets) => {
+                    Ok(secrets.describe(description, id).map(|(sdp, sealed)| Started { sdp, sealed: Some(sealed) })?)
+                }
+                None => Ok(Started { sdp: description.text(id), sealed: None }),
             }
         });
         match described {
@@ -272,6 +291,11 @@ impl Viewer {
     #[must_use]
     pub fn is_slate(&self) -> bool {
         matches!(self.phase, Phase::Slate { .. })
+    }
+    /// The share, as known when it started.
+    #[must_use]
+    pub fn share(&self) -> Granted {
+        Granted { jti: self.jti.clone(), sub: self.sub.clone(), exp: self.exp }
     }
     /// What was sent to it, as far as the voice can tell.
     #[must_use]

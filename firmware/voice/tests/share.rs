@@ -3,6 +3,7 @@
 mod support;
 
 use contract::EndReason;
+use link::{ToEye, ToVoice};
 use support::*;
 use tempfile::TempDir;
 
@@ -81,7 +82,7 @@ async fn p9_grant_start_and_end_are_told_with_reason_and_usage() {
     assert_eq!((&log["event"], &log["reason"], &log["at_ms"]), (&"ended".into(), &"preempted".into(), &3000.into()));
     assert_eq!(log["usage"]["pictures"], 7);
     // Its usage record, as the eye wrote it.
-    eye.say(link::ToVoice::Usage, b"{\"jti\":\"one\"}").await;
+    eye.say(ToVoice::Usage, b"{\"jti\":\"one\"}").await;
     assert_eq!(room.hear_on(&topic("usage")).await, serde_json::json!({"jti": "one"}));
     let log: Vec<_> = room.heard_on(&topic("share-log")).iter().map(|entry| entry["event"].clone()).collect();
     assert_eq!(log, ["granted", "started", "ended"]);
@@ -99,7 +100,7 @@ async fn a_viewer_that_asks_gets_a_key_picture_and_one_that_leaves_is_reported()
     eye.start("one", 0, receiver.port).await;
     // Asked for at the start, because a stream begins with a key picture.
     let key = |message: &link::ToEye, _: &[u8]| {
-        matches!(message, link::ToEye::KeyPicture { jti } if jti.as_str() == "one").then_some(())
+        matches!(message, ToEye::KeyPicture { jti } if jti.as_str() == "one").then_some(())
     };
     eye.hear_until(key).await;
     eye.picture(0, 1, &KEY).await;
@@ -118,10 +119,8 @@ async fn a_viewer_that_asks_gets_a_key_picture_and_one_that_leaves_is_reported()
     .await;
     let bye = [0x80, 201, 0, 1, 0, 0, 0, 9, 0x81, 203, 0, 1, 0, 0, 0, 9];
     receiver.rtcp.send_to(&bye, from).await.unwrap();
-    eye.hear_until(|message, _| {
-        matches!(message, link::ToEye::ViewerLeft { jti } if jti.as_str() == "one").then_some(())
-    })
-    .await;
+    eye.hear_until(|message, _| matches!(message, ToEye::ViewerLeft { jti } if jti.as_str() == "one").then_some(()))
+        .await;
 }
 
 #[tokio::test]
@@ -179,4 +178,51 @@ async fn what_was_measured_is_published_and_nothing_went_out_outside_a_share() {
     );
     assert!(p50 > 0.0 && p50 <= p99, "{voice}");
     assert!(voice["last_packet_at_ms"].as_u64().unwrap() > 1_700_000_000_000);
+}
+
+#[tokio::test]
+async fn p5_the_subscriber_is_told_how_its_stream_is_described_in_the_boards_own_words() {
+    let dir = TempDir::new().unwrap();
+    let broker = Broker::start(&dir).await;
+    let mut room = Room::join(broker.port).await;
+    let eye = FakeEye::listen(&dir);
+    let _voice = Voice::start(&dir, broker.port);
+    let mut eye = eye.greet().await;
+    let asked = |share: &'static str| {
+        move |message: &ToEye, _: &[u8]| match message {
+            ToEye::Described { jti, sdp_sha256, sealed_sha256 } if jti.as_str() == share => {
+                Some((*sdp_sha256, *sealed_sha256))
+            }
+            _ => None,
+        }
+    };
+    let receivers = [Receiver::bind().await, Receiver::bind().await, Receiver::bind().await];
+    for (share, receiver) in ["one", "two", "three"].into_iter().zip(&receivers) {
+        eye.grant(share).await;
+        eye.start(share, 0, receiver.port).await;
+    }
+    eye.picture(0, 1, &KEY).await;
+    let (one, sealed) = eye.hear_until(asked("one")).await;
+    assert_eq!(sealed, None, "in clear");
+    eye.hear_until(asked("three")).await;
+    // An answer for a share that nobody described is none for another; one that is over is not told to have begun.
+    eye.say(ToVoice::DescriptionSigned { jti: jti("nowhere") }, b"lies").await;
+    eye.end("two", EndReason::Revoked).await;
+    eye.say(ToVoice::DescriptionSigned { jti: jti("two") }, b"late").await;
+    eye.say(ToVoice::DescriptionSigned { jti: jti("one") }, b"by.the.board").await;
+    let of = |share: &str| topic(&format!("share/traffic-centre/{share}"));
+    let begun = |share: &'static str| {
+        move |heard: &str, body: &[u8]| {
+            let event: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+            event.filter(|event| heard == of(share) && event["event"] == "started")
+        }
+    };
+    let started = room.hear(begun("one")).await;
+    assert_eq!(started["signed"], "by.the.board");
+    assert_eq!(token::Sha256Digest::of(started["sdp"].as_str().unwrap()).0, one, "what was signed is what is told");
+    // An eye that says nothing costs the signature, not the news.
+    let started = room.hear(begun("three")).await;
+    assert!(started.get("signed").is_none() && started["sdp"].is_string(), "{started}");
+    let two = room.heard_on(&of("two"));
+    assert!(two.iter().all(|event| event["event"] != "started"), "{two:?}");
 }

@@ -1,22 +1,26 @@
 //! `campari request`, `withdraw`, `leave`, `report-leak`: what a subscriber says, and what it is told.
 
 use super::centralist::{Centralist, tell};
-use super::connect::{Connection, client_id, pseudonym};
+use super::connect::{Connection, Place, client_id, pseudonym};
+use super::view::{decryption_key, trust};
 use super::{Done, Output, asked_to_stop};
 use crate::clock;
 use crate::command::{AskOrder, Booth, CommandError, Events, Outcome, Told, subscriber_of};
 use crate::keys::NamedKey;
 use crate::mqtt::Bus;
+use crate::started::{Share, Started};
 use anyhow::{Context, Result, bail};
 use contract::asking::{DenyReason, LapseReason, RequestEvent};
 use contract::body::ShareEvent;
 use contract::claims::{Delivery, Leaked};
 use contract::topic::CommandTopic;
-use contract::{CameraId, Filter, Jti, SubscriberId, ViewName};
+use contract::{Audience, CameraId, Filter, Jti, SubscriberId, ViewName};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use token::PublicKey;
+use token::jwe::DecryptionKey;
 
 /// How long the first picture may take after the grant.
 const SDP_WITHIN: Duration = Duration::from_secs(15);
@@ -60,10 +64,14 @@ pub(super) struct RequestArguments {
     /// The person who asks, as a pseudonym for the journal.
     #[arg(long, value_name = "PSEUDONYM", value_parser = pseudonym)]
     requester: Option<String>,
-    /// Encryption key (JWK, from `campari keygen --role subscriber`) to which credentials should be encrypted.
+    /// Encryption key (JWK, from `campari keygen --role subscriber`) to which credentials should be encrypted, and with which the session description is
+    /// opened [default: the one beside --key, KEY.encrypt.jwk, if it is there; then only what the policy says is encrypted].
     #[arg(long, value_name = "FILE")]
     encrypt_key: Option<PathBuf>,
-    /// Write the session description there once it is granted; players take it.
+    /// The board's public key: takes no description that it did not sign [default: the settings file's board_keys].
+    #[arg(long, value_name = "X")]
+    board_key: Option<String>,
+    /// Write the session description there once it is granted; players take it. It holds the key of an encrypted stream, and only you may read it.
     #[arg(long, value_name = "FILE")]
     sdp: Option<PathBuf>,
     /// Do not wait for the decision.
@@ -131,6 +139,7 @@ enum What {
 
 /// A subscriber, connected.
 struct Seat {
+    place: Place,
     key: NamedKey,
     id: SubscriberId,
     site: contract::SiteId,
@@ -149,7 +158,7 @@ impl Seat {
         let listen = vec![Booth::events_filter(&place.site, camera, &id)];
         let (bus, messages) = place.open_as(client, listen, Some(answers)).await?;
         let events = Events::of(messages, &place.site, camera, &id);
-        Ok(Self { key, id, site: place.site, camera: camera.clone(), bus, events })
+        Ok(Self { key, id, site: place.site.clone(), camera: camera.clone(), bus, events, place })
     }
 
     fn booth(&self) -> Booth<'_> {
@@ -172,6 +181,11 @@ impl Subscriber {
 pub(super) async fn request(arguments: RequestArguments, output: Output) -> Result<Done> {
     let cnf = arguments.encrypt_key.as_deref().map(crate::keys::read_encryption_key).transpose()?;
     let mut seat = arguments.subscriber.open("request").await?;
+    let wanted = Wanted {
+        sdp: arguments.sdp.as_deref(),
+        key: arguments.sdp.as_ref().map(|_| arguments.opening_key(&seat)).transpose()?.flatten(),
+        board_key: seat.place.board_key(arguments.board_key.as_deref(), &seat.camera)?,
+    };
     let order = AskOrder {
         view: arguments.view,
         filter: arguments.filter,
@@ -194,13 +208,37 @@ pub(super) async fn request(arguments: RequestArguments, output: Output) -> Resu
         seat.bus.close().await;
         return Ok(if matches!(first, RequestEvent::Lapsed { .. }) { Done::No } else { Done::Yes });
     }
-    let done = wait(&mut seat, &jti, first, arguments.sdp.as_deref(), output).await;
+    let done = wait(&mut seat, &jti, first, &wanted, output).await;
     seat.bus.close().await;
     done
 }
 
+/// What is to become of the session description.
+struct Wanted<'a> {
+    sdp: Option<&'a Path>,
+    key: Option<DecryptionKey>,
+    board_key: Option<PublicKey>,
+}
+
+impl RequestArguments {
+    /// The key that opens what is sealed: read before anything is asked, so that one that is of no use is found while nobody watches yet.
+    fn opening_key(&self, seat: &Seat) -> Result<Option<DecryptionKey>> {
+        if let Some(path) = &self.encrypt_key {
+            return decryption_key(path).map(Some);
+        }
+        let beside = seat.place.key_file(self.subscriber.key.as_deref())?.with_extension("encrypt.jwk");
+        if beside.exists() { decryption_key(&beside).map(Some) } else { Ok(None) }
+    }
+}
+
 /// Follows a request to its decision, and a granted one to its session description. Whoever stops waiting takes the request back.
-async fn wait(seat: &mut Seat, request: &Jti, first: RequestEvent, sdp: Option<&Path>, output: Output) -> Result<Done> {
+async fn wait(
+    seat: &mut Seat,
+    request: &Jti,
+    first: RequestEvent,
+    wanted: &Wanted<'_>,
+    output: Output,
+) -> Result<Done> {
     let mut now = first;
     let share = loop {
         match now.clone() {
@@ -236,8 +274,9 @@ async fn wait(seat: &mut Seat, request: &Jti, first: RequestEvent, sdp: Option<&
     loop {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
         match next_of(&mut seat.events, &share, left).await {
-            Some(Told::Share(ShareEvent::Started { sdp: text, .. })) => {
-                return started(seat, &share, &text, sdp, output);
+            Some(Told::Share(ShareEvent::Started { sdp, sealed, signed })) => {
+                let told = Started { sdp: &sdp, sealed: sealed.as_deref(), signed: signed.as_deref() };
+                return started(seat, &share, &told, wanted, output);
             }
             Some(Told::Share(ShareEvent::Ended { reason })) => {
                 let people = || format!("over before it began: {reason}");
@@ -265,19 +304,32 @@ async fn next_of(events: &mut Events, jti: &Jti, within: Duration) -> Option<Tol
     tokio::time::timeout(within, find).await.ok().flatten()
 }
 
-fn started(seat: &Seat, share: &Jti, text: &str, file: Option<&Path>, output: Output) -> Result<Done> {
+fn started(seat: &Seat, share: &Jti, told: &Started<'_>, wanted: &Wanted<'_>, output: Output) -> Result<Done> {
     let topic = contract::topic::Topics::new(seat.site.clone(), seat.camera.clone()).share(&seat.id, share);
-    if let Some(path) = file {
-        std::fs::write(path, text).with_context(|| format!("session description {}", path.display()))?;
+    let goes_on = || format!("share {share} goes on; `campari leave --share {share}` ends it");
+    let aud = Audience::camera(seat.site.clone(), seat.camera.clone());
+    let of = Share { aud, sub: seat.id.clone(), jti: share.clone() };
+    trust(told, wanted.board_key, &of, output).with_context(goes_on)?;
+    if let Some(path) = wanted.sdp {
+        let description = told.playable(wanted.key.as_ref()).with_context(goes_on)?;
+        crate::started::write(path, &description)
+            .with_context(|| format!("session description {}", path.display()))
+            .with_context(goes_on)?;
     }
-    let people = || match file {
-        Some(path) => format!("started  play {} (`campari view --sdp {}`)", path.display(), path.display()),
+    let encrypted = told.sealed.is_some();
+    let people = || match wanted.sdp.map(Path::display) {
+        Some(path) if encrypted => format!(
+            "started  encrypted; play {path}, which holds its key (`campari view --sdp {path}`, or ffplay -protocol_whitelist file,udp,rtp,srtp,crypto)"
+        ),
+        Some(path) => format!("started  play {path} (`campari view --sdp {path}`)"),
         None => format!("started  the session description is on {topic}; --sdp FILE writes it"),
     };
-    output.result(
-        people,
-        &json!({"ok": true, "event": "started", "share": share, "topic": topic, "sdp": text, "file": file}),
-    );
+    // The description with the key is in the file alone: lines for programs end up in logs.
+    let programs = json!({
+        "ok": true, "event": "started", "share": share, "topic": topic, "sdp": told.sdp, "encrypted": encrypted,
+        "verified": wanted.board_key.is_some(), "file": wanted.sdp,
+    });
+    output.result(people, &programs);
     Ok(Done::Yes)
 }
 

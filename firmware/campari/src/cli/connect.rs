@@ -4,10 +4,12 @@ use crate::keys::NamedKey;
 use crate::mqtt::{Broker, Bus, BusSettings, Identity, Tls};
 use crate::trust::{Root, Trust};
 use anyhow::{Context, Result, bail};
-use contract::SiteId;
+use contract::{CameraId, SiteId};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use token::PublicKey;
 
 /// How long a broker may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -30,7 +32,7 @@ pub(super) struct Connection {
     /// The camera park.
     #[arg(long, value_name = "SITE")]
     pub(super) site: Option<SiteId>,
-    /// Settings file with broker, ca, cert, key_pem, site, key, operator, policy and roots [default: ~/.config/campari.toml, if it is there].
+    /// Settings file with broker, ca, cert, key_pem, site, key, operator, policy, roots and board_keys [default: ~/.config/campari.toml, if it is there].
     #[arg(long, value_name = "FILE", help_heading = "Broker")]
     pub(super) config: Option<PathBuf>,
 }
@@ -53,6 +55,9 @@ struct File {
     /// The policy office's public keys, `KID=X`.
     #[serde(default)]
     roots: Vec<String>,
+    /// The boards' public keys, by camera.
+    #[serde(default)]
+    board_keys: BTreeMap<CameraId, String>,
 }
 
 /// What flags and file together say.
@@ -64,6 +69,7 @@ pub(super) struct Place {
     operator: Option<String>,
     policy: Option<PathBuf>,
     roots: Vec<String>,
+    board_keys: BTreeMap<CameraId, String>,
 }
 
 fn read(path: &Path) -> Result<File> {
@@ -121,7 +127,8 @@ impl Connection {
             }
             (None, None) => None,
         };
-        Ok(Place { broker, site, key: file.key, operator: file.operator, policy: file.policy, roots: file.roots })
+        let File { key, operator, policy, roots, board_keys, .. } = file;
+        Ok(Place { broker, site, key, operator, policy, roots, board_keys })
     }
 }
 
@@ -204,6 +211,16 @@ impl Place {
             Some(path) => Ok(path.to_owned()),
             None => bail!("which key signs? Give --key FILE, or write key = \"…\" into ~/.config/campari.toml"),
         }
+    }
+
+    /// The public key of `camera`'s board: the flag's, or the settings file's; `None` where neither names one.
+    pub(super) fn board_key(&self, flag: Option<&str>, camera: &CameraId) -> Result<Option<PublicKey>> {
+        let (x, from) = match (flag, self.board_keys.get(camera)) {
+            (Some(x), _) => (x, "--board-key".to_owned()),
+            (None, Some(x)) => (x.as_str(), format!("board_keys of the settings file, camera {camera}")),
+            (None, None) => return Ok(None),
+        };
+        PublicKey::from_x(x).with_context(|| from).map(Some)
     }
 
     /// Who works here: the flag, the settings file, or the key's name.

@@ -2,12 +2,14 @@
 
 use super::connect::Connection;
 use super::{Done, Output, asked_to_stop, output};
+use crate::command::{Booth, Events, Told};
 use crate::media;
-use crate::mqtt::{Bus, Message};
+use crate::mqtt::Bus;
 use crate::receive::{Format, Ports, Receiver, Reception, SavedStream};
+use crate::started::{self, Share, Started, StartedError};
 use anyhow::{Context, Result, bail};
 use contract::body::ShareEvent;
-use contract::{CameraId, SubscriberId};
+use contract::{Audience, CameraId, Jti, SubscriberId};
 use indicatif::ProgressBar;
 use rtp::Codec;
 use rtp::sdp::{Description, Protection};
@@ -15,10 +17,9 @@ use rtp::srtp::MasterKey;
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
+use token::PublicKey;
 use token::jwe::DecryptionKey;
-use tokio::sync::broadcast;
 
 /// Between two renewals of the line that lives.
 const LIVE_EVERY: Duration = Duration::from_millis(500);
@@ -38,6 +39,9 @@ pub(super) struct Arguments {
     /// The subscriber's encryption key (as `campari keygen` makes it): opens the sealed description of an encrypted stream.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// The board's public key: takes no description that it did not sign [default: the settings file's board_keys].
+    #[arg(long, value_name = "X", requires = "share_topic")]
+    board_key: Option<String>,
     /// Save what can be decoded: .h264 or .h265, or .mp4 and .mkv through ffmpeg.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -96,57 +100,71 @@ impl Session {
         let key = key.context(
             "no session description; if it is a sealed one, give the subscriber's encryption key with --key",
         )?;
-        let opened = String::from_utf8(key.open(text)?).context("the sealed description is no text")?;
-        Self::of(Description::parse(&opened)?)
+        Self::of(Description::parse(&started::open(text, key)?)?)
     }
 }
 
 /// The private encryption key in a file, which nobody but its owner may read.
-fn decryption_key(path: &Path) -> Result<DecryptionKey> {
+pub(super) fn decryption_key(path: &Path) -> Result<DecryptionKey> {
     let json = crate::keys::read_secret(path)?;
     DecryptionKey::of_jwk(&json).with_context(|| format!("key file {}", path.display()))
 }
 
+/// A subscriber's shares, as the board tells of them.
 struct Follower {
     _bus: Bus,
-    messages: broadcast::Receiver<Arc<Message>>,
+    events: Events,
+    aud: Audience,
+    sub: SubscriberId,
+    board_key: Option<PublicKey>,
 }
 
 impl Follower {
-    async fn open(connection: &Connection, camera: &CameraId, subscriber: &SubscriberId) -> Result<Self> {
-        let place = connection.place()?;
-        let topic = format!("campari/v1/{}/{camera}/share/{subscriber}/+", place.site);
-        let (bus, messages) = place.open("view", vec![topic]).await?;
-        Ok(Self { _bus: bus, messages })
+    async fn open(arguments: &Arguments, camera: &CameraId, subscriber: &SubscriberId) -> Result<Self> {
+        let place = arguments.connection.place()?;
+        let board_key = place.board_key(arguments.board_key.as_deref(), camera)?;
+        let filter = Booth::events_filter(&place.site, camera, subscriber);
+        let (bus, messages) = place.open("view", vec![filter]).await?;
+        let events = Events::of(messages, &place.site, camera, subscriber);
+        let aud = Audience::camera(place.site, camera.clone());
+        Ok(Self { _bus: bus, events, aud, sub: subscriber.clone(), board_key })
     }
 
-    async fn event(&mut self) -> ShareEvent {
+    /// What happens to any of its shares.
+    async fn event(&mut self) -> (Jti, ShareEvent) {
         loop {
-            match self.messages.recv().await {
-                Ok(message) => match serde_json::from_slice(&message.payload) {
-                    Ok(event) => return event,
-                    Err(cause) => tracing::warn!(topic = message.topic, %cause, "not understood"),
-                },
-                Err(broadcast::error::RecvError::Lagged(_)) => {}
-                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            match self.events.next().await {
+                Some((jti, Told::Share(event))) => return (jti, event),
+                Some((_, Told::Request(_))) => {}
+                None => std::future::pending().await,
             }
         }
+    }
+
+    /// Waits for the end of `share`, or of any where that is not known.
+    async fn ended(&mut self, share: Option<&Jti>) {
+        let is_it = |jti: &Jti| share.is_none_or(|share| share == jti);
+        while !matches!(self.event().await, (jti, ShareEvent::Ended { .. }) if is_it(&jti)) {}
     }
 }
 
 pub(super) async fn run(arguments: Arguments, output: Output) -> Result<Done> {
     let key = arguments.key.as_deref().map(decryption_key).transpose()?;
     let mut follower = match &arguments.share_topic {
-        Some((camera, subscriber)) => Some(Follower::open(&arguments.connection, camera, subscriber).await?),
+        Some((camera, subscriber)) => Some(Follower::open(&arguments, camera, subscriber).await?),
         None => None,
     };
+    let mut share = None;
     let session = match (&arguments.sdp, arguments.listen, &mut follower) {
         (Some(path), _, _) => described(path, key.as_ref())?,
         (_, Some(address), _) => Session { address, format: Format::USUAL, key: None },
         (_, _, Some(follower)) => {
             output.remark("waiting for a share");
-            match started(follower, key.as_ref()).await? {
-                Some(session) => session,
+            match next_share(follower, key.as_ref(), output).await? {
+                Some((jti, session)) => {
+                    share = Some(jti);
+                    session
+                }
                 None => return Ok(Done::No),
             }
         }
@@ -157,7 +175,13 @@ pub(super) async fn run(arguments: Arguments, output: Output) -> Result<Done> {
     let began = Instant::now();
     let receiver = Receiver::start(ports, session.format, session.key.as_ref(), stream.as_deref())?;
     output.remark(&format!("listening on UDP {}; Ctrl-C ends", session.address));
-    let why = watch(&receiver, arguments.seconds, follower.as_mut(), !arguments.json).await;
+    let why = watch(
+        &receiver,
+        arguments.seconds,
+        follower.as_mut().map(|follower| (follower, share.as_ref())),
+        !arguments.json,
+    )
+    .await;
     let seen = receiver.ledger().snapshot();
     let saved = receiver.leave().await;
     let saved = match (saved, &arguments.save) {
@@ -173,13 +197,40 @@ fn described(path: &Path, key: Option<&DecryptionKey>) -> Result<Session> {
     Session::read(&text, key).with_context(|| path.display().to_string())
 }
 
-async fn started(follower: &mut Follower, key: Option<&DecryptionKey>) -> Result<Option<Session>> {
+/// The next share that starts; `None` when somebody stopped waiting.
+async fn next_share(
+    follower: &mut Follower,
+    key: Option<&DecryptionKey>,
+    output: Output,
+) -> Result<Option<(Jti, Session)>> {
     loop {
         tokio::select! {
-            event = follower.event() => if let ShareEvent::Started { sdp, sealed } = event {
-                return Session::read(sealed.as_deref().unwrap_or(&sdp), key).map(Some);
+            (jti, event) = follower.event() => if let ShareEvent::Started { sdp, sealed, signed } = event {
+                let started = Started { sdp: &sdp, sealed: sealed.as_deref(), signed: signed.as_deref() };
+                let share = Share { aud: follower.aud.clone(), sub: follower.sub.clone(), jti: jti.clone() };
+                trust(&started, follower.board_key, &share, output)?;
+                let description = started.playable(key)?;
+                return Ok(Some((jti, Session::of(Description::parse(&description)?)?)));
             },
             () = asked_to_stop() => return Ok(None),
+        }
+    }
+}
+
+/// Holds a description against the board's key, where that is known; says so where it is not.
+pub(super) fn trust(
+    started: &Started<'_>,
+    board_key: Option<PublicKey>,
+    share: &Share,
+    output: Output,
+) -> Result<(), StartedError> {
+    match board_key {
+        Some(key) => started.verify(key, share),
+        None => {
+            output.remark(
+                "unproven that this description is the board's: give --board-key, or board_keys in the settings file",
+            );
+            Ok(())
         }
     }
 }
@@ -213,7 +264,7 @@ async fn keep(stream: SavedStream, path: &Path) -> Result<SavedStream> {
 async fn watch(
     receiver: &Receiver,
     seconds: Option<u64>,
-    mut follower: Option<&mut Follower>,
+    mut followed: Option<(&mut Follower, Option<&Jti>)>,
     live: bool,
 ) -> &'static str {
     let bar = if live && output::is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
@@ -228,8 +279,8 @@ async fn watch(
     let ledger = receiver.ledger();
     let why = loop {
         let ended = async {
-            match &mut follower {
-                Some(follower) => while !matches!(follower.event().await, ShareEvent::Ended { .. }) {},
+            match &mut followed {
+                Some((follower, share)) => follower.ended(*share).await,
                 None => std::future::pending().await,
             }
         };

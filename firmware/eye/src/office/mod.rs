@@ -38,7 +38,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tally::Tallies;
-use token::PublicKey;
+use token::{PublicKey, Sha256Digest};
 
 /// The one encode of this board.
 const STREAM: StreamId = StreamId(0);
@@ -346,6 +346,10 @@ impl Office {
             }
             LinkEvent::Said(ToEye::ViewerLeft { jti }, _) => {
                 desk.authority.handle_viewer_left(&jti, now);
+            }
+            LinkEvent::Said(ToEye::Described { jti, sdp_sha256, sealed_sha256 }, _) => {
+                let digests = (Sha256Digest(sdp_sha256), sealed_sha256.map(Sha256Digest));
+                self.sign_description(desk, jti, digests, now);
             }
         }
     }

@@ -5,6 +5,8 @@ use contract::{Jti, Rung};
 
 /// A gap between two pictures longer than this is not billed as viewing, microseconds.
 const LONGEST_STEP_US: u64 = 2_000_000;
+/// The descriptions of one share that are signed: a voice needs one, and one that asks on and on must not keep the office busy.
+const DESCRIPTIONS: u8 = 4;
 
 /// Consumption of the running shares, and the pace of the last two seconds for `state`.
 #[derive(Debug)]
@@ -25,6 +27,7 @@ struct Tally {
     jti: Jti,
     usage: Usage,
     last_us: Option<u64>,
+    described: u8,
 }
 
 /// One picture handed to the voice.
@@ -37,7 +40,7 @@ struct Step {
 impl Tallies {
     /// Begins to count a share. There is room for as many as the authority opens.
     pub(super) fn begin(&mut self, jti: &Jti) {
-        let _ = self.shares.push(Tally { jti: jti.clone(), usage: Usage::default(), last_us: None });
+        let _ = self.shares.push(Tally { jti: jti.clone(), usage: Usage::default(), last_us: None, described: 0 });
     }
 
     /// Ends counting and says what it came to.
@@ -46,6 +49,12 @@ impl Tallies {
             Some(index) => self.shares.swap_remove(index).usage,
             None => Usage::default(),
         }
+    }
+
+    /// Whether one more description of the share may be signed; counts as one.
+    pub(super) fn may_describe(&mut self, jti: &Jti) -> bool {
+        let tally = self.shares.iter_mut().find(|tally| tally.jti == *jti && tally.described < DESCRIPTIONS);
+        tally.map(|tally| tally.described += 1).is_some()
     }
 
     /// What a running share has consumed so far.

@@ -1,6 +1,7 @@
 //! What follows from the authority's decisions: **kept first, journaled second, told to the voice third.**
 
 use super::{Books, Office, STREAM, Untold, json};
+use crate::board_key::Digests;
 use board_hal::Light;
 use contract::asking::RequestEvent;
 use contract::claims::{Delivery, Grant};
@@ -158,6 +159,22 @@ impl Office {
         let delivery = Destination::Push { address, port };
         let (jti, stream, at_ms) = (jti.clone(), STREAM, now.utc_ms);
         self.outbox.tell(&ToVoice::ShareStarted { jti, stream, delivery, encrypt_to, at_ms }, &[]);
+    }
+
+    /// The board's word on how a running share's stream is described. What the voice says of any other share is not signed.
+    pub(super) fn sign_description(&self, desk: &mut Books, jti: Jti, digests: Digests, now: Now) {
+        let share = desk.authority.share(&jti).filter(|share| share.has_begun());
+        let token = match (share, &desk.board_key) {
+            (Some(share), Some(key)) if desk.tallies.may_describe(&jti) => {
+                key.describe(&jti, share.sub(), digests, now)
+            }
+            _ => Ok(String::new()),
+        };
+        let token = token.unwrap_or_else(|error| {
+            tracing::error!(%error, "a stream's description is not signed");
+            String::new()
+        });
+        self.outbox.tell(&ToVoice::DescriptionSigned { jti }, token.as_bytes());
     }
 
     fn ended(&self, desk: &mut Books, jti: Jti, sub: SubscriberId, (reason, told): (EndReason, ToldReason), now: Now) {
