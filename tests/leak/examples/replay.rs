@@ -54,6 +54,9 @@ struct Arguments {
     /// Also one line for every box that was bare.
     #[arg(long)]
     bare: bool,
+    /// Also one line for every mask of a track: how it came about, and its share of the picture in per cent.
+    #[arg(long)]
+    masks: bool,
 }
 
 /// One frame as the detector saw it.
@@ -134,10 +137,48 @@ impl Sight {
         Ok(seen)
     }
 
+    /// One line for one mask: what is covered, what is painted, and what the detector saw of it in this frame.
+    fn tell(&self, object: &Object, area: &mask::Area) {
+        let best = |seen: &[Seen]| {
+            let of_class = seen.iter().map(Seen::object).filter(|one| one.class == object.class);
+            of_class.map(|one| one.rect.overlap(object.rect) / one.rect.area()).fold(0.0, f32::max)
+        };
+        let now = match (best(&self.found), best(&self.candidates)) {
+            (found, _) if found > 0.5 => "found",
+            (_, candidate) if candidate > 0.5 => "suspected",
+            _ => "held",
+        };
+        let (mask::Rect { x, y, w, h }, [grown_x, grown_y]) = (object.rect, object.grown);
+        println!(
+            "mask: {} frame {} {:?} {} {now} score {:.2} box {x:.0},{y:.0} {w:.0}x{h:.0} of it grown {grown_x:.0}x{grown_y:.0} painted {},{} {}x{} share {:.2}",
+            self.image,
+            self.frame,
+            object.class,
+            object.track,
+            object.score,
+            area.x,
+            area.y,
+            area.w,
+            area.h,
+            100.0 * (area.w * area.h) as f64 / (self.width * self.height) as f64
+        );
+    }
+
     /// What is painted over `objects`.
-    fn masked(&self, objects: &Objects, forms: &mut HeldForms) -> Frame {
+    fn masked(&self, objects: &Objects, forms: &mut HeldForms, tell: bool) -> Frame {
         let mut plan = decide(FrameId(self.frame), Some(objects), Rung::Clear, Filter::Fill, &Scene::unknown());
         forms.hold(&mut plan, self.captured_us);
+        if tell && plan.rung() == Rung::Clear {
+            // Without zones the areas are those of the objects, in their order, but for those beyond the picture.
+            let inside = |object: &&Object| {
+                mask::Area::outward(object.rect, &Geometry::packed(self.width, self.height)).is_some()
+            };
+            for (object, area) in
+                plan.objects().iter().filter(inside).zip(plan.areas(&Geometry::packed(self.width, self.height)))
+            {
+                self.tell(object, &area);
+            }
+        }
         let shape = |area: &mask::Area| {
             let (right, bottom) = (area.right().min(self.width), area.bottom().min(self.height));
             let [x, y, w, h] = [area.x, area.y, right.saturating_sub(area.x), bottom.saturating_sub(area.y)];
@@ -174,7 +215,15 @@ fn main() -> Result<()> {
                         .with_context(|| format!("{} has nothing of {}", file.display(), clip.name))?;
                     let fps = frames_a_second(sights);
                     let tracker = tracking.then(|| Tracker::new(settings));
-                    scores.push(score(clip, sights, play, fps, tracker, candidates.as_ref())?);
+                    scores.push(score(
+                        clip,
+                        sights,
+                        play,
+                        fps,
+                        tracker,
+                        candidates.as_ref(),
+                        arguments.masks && tracking,
+                    )?);
                 }
                 if arguments.bare && tracking {
                     bare(how, &clips, &scores);
@@ -233,6 +282,7 @@ fn score(
     fps: f64,
     mut tracker: Option<Tracker>,
     which: Option<&Candidates>,
+    tell: bool,
 ) -> Result<ClipScore> {
     let (mut shown, mut forms) = (Vec::new(), HeldForms::new());
     for (sight, _) in sights.iter().zip(play.frames(fps)).filter(|(_, comes)| *comes) {
@@ -244,7 +294,7 @@ fn score(
                 tracker.step(FrameId(sight.frame), sight.captured_us, looks.then_some(&seen))
             }
         };
-        shown.push(sight.masked(&objects, &mut forms));
+        shown.push(sight.masked(&objects, &mut forms, tell));
     }
     Ok(score_clip(clip, &shown))
 }

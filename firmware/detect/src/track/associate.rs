@@ -11,12 +11,19 @@ const MAX_DETECTIONS: usize = crate::MAX_CANDIDATES;
 /// Areas further apart than this factor belong to different objects.
 const MAX_AREA_RATIO: f32 = 5.0;
 
-/// How far a detection may lie from a track's prediction: centre distance over the larger of the two sizes.
-pub(super) type Gate = f32;
+/// How near to a track's prediction a detection must lie to continue it.
+#[derive(Clone, Copy)]
+pub(super) struct Gate {
+    /// Centre distance over the larger of the two sizes, at most.
+    distance: f32,
+    /// Where the look before missed the track: intersection over union, at least.
+    regained: f32,
+}
 /// For what was found.
-pub(super) const FOUND: Gate = 1.0;
-/// For weak candidates, which must lie *on* the track that they support.
-pub(super) const CANDIDATE: Gate = 0.4;
+pub(super) const FOUND: Gate = Gate { distance: 1.0, regained: 0.0 };
+/// For weak candidates, which must lie *on* the track that they support. What is hidden is covered where it should be: a weak sight beside that must not take
+/// the mask away from there. If it was the object after all, it comes again and starts a track of its own.
+pub(super) const CANDIDATE: Gate = Gate { distance: 0.4, regained: 0.3 };
 
 const _: () = assert!(
     MAX_DETECTIONS >= mask::MAX_OBJECTS && MAX_TRACKS <= u16::MAX as usize && MAX_DETECTIONS <= u16::MAX as usize
@@ -81,7 +88,8 @@ impl Matcher {
             }
             let expected = track.predicted(at_us);
             for (d, object) in detections.iter().enumerate().filter(|(_, object)| object.class == track.class()) {
-                if let Some(cost) = cost(expected, object.rect, gate) {
+                let strays = track.missed_looks() > 0 && expected.iou(object.rect) < gate.regained;
+                if !strays && let Some(cost) = cost(expected, object.rect, gate.distance) {
                     let _ = self.pairs.push(Pair { cost, track: t as u16, detection: d as u16 });
                 }
             }
@@ -103,14 +111,14 @@ impl Matcher {
 }
 
 /// 0 for the same box, below 1 for boxes that overlap, above for boxes that do not; `None` when they cannot be the same object.
-fn cost(expected: Rect, found: Rect, gate: Gate) -> Option<f32> {
+fn cost(expected: Rect, found: Rect, limit: f32) -> Option<f32> {
     let size = expected.w.max(expected.h).max(found.w).max(found.h);
     let dx = (expected.x + expected.w / 2.0) - (found.x + found.w / 2.0);
     let dy = (expected.y + expected.h / 2.0) - (found.y + found.h / 2.0);
     let distance = dx.hypot(dy) / size;
     let ratio = expected.area() / found.area();
     // Written so that anything that is not a number fails.
-    if !(distance <= gate && (1.0 / MAX_AREA_RATIO..=MAX_AREA_RATIO).contains(&ratio) && found.is_sound()) {
+    if !(distance <= limit && (1.0 / MAX_AREA_RATIO..=MAX_AREA_RATIO).contains(&ratio) && found.is_sound()) {
         return None;
     }
     let overlap = expected.iou(found);

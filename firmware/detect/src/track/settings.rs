@@ -11,7 +11,7 @@ pub struct ClassSettings {
     pub hold_ms: u32,
     /// The same for a track that was found only once or twice: what flickers would otherwise stay masked, and grow, most of the time.
     pub hold_new_ms: u32,
-    /// The same for a track that was found very often and hardly moves: what stood there for long is more likely hidden than gone. Plates of standing
+    /// The same for a track that was seen for long and hardly moves: what stood there for long is more likely hidden than gone. Plates of standing
     /// cars are hidden for seconds, by whoever walks past or drives between.
     pub hold_old_ms: u32,
     /// Added on each side always, share of the object's size.
@@ -63,7 +63,7 @@ impl Default for TrackSettings {
             plate: ClassSettings {
                 hold_ms: 500,
                 hold_new_ms: 250,
-                hold_old_ms: 8000,
+                hold_old_ms: 9000,
                 margin: 0.15,
                 margin_per_s: 0.2,
                 shrink_per_s: 0.2,

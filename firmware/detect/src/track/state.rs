@@ -28,9 +28,13 @@ const WEAK_BELOW_SCORE: f32 = 0.8;
 /// What is old and stands still is doubted no more after this, seconds.
 const STILL_DOUBT_S: f32 = 0.5;
 /// What moves by no more than this many times its own size in a second stands still.
-const STILL_SIZES: f32 = 0.5;
-/// A track seen so often is old: a second at 25 frames a second.
-const OLD_FROM: u32 = 25;
+const STILL_SIZES: f32 = 0.3;
+/// A track seen for so long is old, seconds: the time from look to look counts, not what was missed, whatever the rate of looks.
+const OLD_FROM_S: f32 = 0.6;
+/// And so often: few looks far apart are no proof of anything.
+const OLD_FROM: u32 = 5;
+/// A look stands for this long at most, seconds.
+const MAX_LOOK_S: f32 = 0.25;
 /// Masks grow by at most this many times the object's size on each side.
 const MAX_MARGIN: f32 = 4.0;
 
@@ -56,6 +60,8 @@ pub(super) struct Track {
     seen_once: bool,
     /// Sightings so far.
     sightings: u32,
+    /// The time from look to look, of all the looks at which it was seen but the first.
+    seen_for_s: f32,
 }
 
 impl Track {
@@ -75,6 +81,7 @@ impl Track {
             missed_looks: 0,
             seen_once: true,
             sightings: 1,
+            seen_for_s: 0.0,
         }
     }
 
@@ -116,6 +123,7 @@ impl Track {
         }
         self.seen_once &= interval_s < MIN_SPEED_INTERVAL_S;
         self.sightings = self.sightings.saturating_add(1);
+        self.seen_for_s += (interval_s / (f32::from(self.missed_looks) + 1.0)).min(MAX_LOOK_S);
         self.scores += object.score;
         self.score = object.score;
         self.seen_us = at_us;
@@ -169,10 +177,11 @@ impl Track {
         }
     }
 
-    /// Was seen often and hardly moves, for its size: a prediction of it stays true for long.
+    /// Was seen for long and hardly moves, for its size: a prediction of it stays true for long.
     fn old_and_still(&self) -> bool {
         let limit = STILL_SIZES * self.size[0].max(self.size[1]);
-        self.sightings >= OLD_FROM && self.drift.iter().all(|speed| speed.abs() <= limit)
+        let old = self.sightings >= OLD_FROM && self.seen_for_s >= OLD_FROM_S;
+        old && self.drift.iter().all(|speed| speed.abs() <= limit)
     }
 
     /// How it goes on.
