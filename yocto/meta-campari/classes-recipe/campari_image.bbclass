@@ -58,7 +58,7 @@ do_campari_boot() {
     read -r sectors table < ${IMGDEPLOYDIR}/${IMAGE_NAME}.ext4.verity.table
     for slot in a b; do
         device=PARTLABEL=rootfs-$slot
-        echo "dm-mod.create=\"root,,,ro,0 $sectors verity 1 $device $device $table 1 restart_on_corruption\" root=/dev/dm-0 ${CAMPARI_CMDLINE}" \
+        echo "dm-mod.create=\"root,,,ro,0 $sectors verity 1 $device $device $table 1 restart_on_corruption\" root=/dev/dm-0 rauc.slot=$(echo $slot | tr ab AB) ${CAMPARI_CMDLINE}" \
             > ${IMGDEPLOYDIR}/${IMAGE_LINK_NAME}.cmdline-$slot
     done
     [ -n "${CAMPARI_DTB}" ] || return 0
@@ -91,17 +91,10 @@ do_campari_boot() {
 }
 addtask do_campari_boot after do_image_ext4 before do_image_wic do_image_complete
 
-# The last word: what must not be in the image is looked for in the image.
+# What hardens a tree is a script, so that whatever else makes an image of Campari does the same.
+CAMPARI_ROOTFS_SCRIPTS = "${CAMPARI_LAYERDIR}/files/rootfs"
 ROOTFS_POSTPROCESS_COMMAND:append = " campari_harden"
+do_rootfs[file-checksums] += "${CAMPARI_ROOTFS_SCRIPTS}/harden.sh:True ${CAMPARI_ROOTFS_SCRIPTS}/no-login.sh:True"
 campari_harden() {
-    units=${IMAGE_ROOTFS}${sysconfdir}/systemd/system
-    install -d $units
-    # No debugging shell on a console, and no rescue shell after a failed boot: a board that does not boot starts anew, and falls back to its other slot.
-    for unit in debug-shell.service emergency.service rescue.service systemd-coredump.socket swap.target; do
-        ln -sf /dev/null $units/$unit
-    done
-    install -d ${IMAGE_ROOTFS}${sysconfdir}/campari
-    if grep -qs swap ${IMAGE_ROOTFS}${sysconfdir}/fstab; then
-        bbfatal "the image's fstab has swap: raw pixels could reach the disk"
-    fi
+    sh ${CAMPARI_ROOTFS_SCRIPTS}/harden.sh ${IMAGE_ROOTFS} ${sysconfdir} || bbfatal "the image is not as it must be; the lines above say why"
 }

@@ -6,6 +6,7 @@ LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/Apache-2.0;md5=89aea4e17d99a7ca
 
 SRC_URI = " \
     file://chrony/chrony.conf \
+    file://install.sh \
     file://nftables/campari-development.nft \
     file://nftables/campari.nft \
     file://sysctl.d/70-campari.conf \
@@ -61,26 +62,8 @@ do_configure[noexec] = "1"
 do_compile[noexec] = "1"
 
 do_install() {
-    install -d ${D}${systemd_system_unitdir} ${D}${nonarch_libdir}/campari
-    for unit in campari-eye.service campari-firewall.service campari-voice.service etc-campari.mount var.mount; do
-        install -m 0644 ${UNPACKDIR}/systemd/$unit ${D}${systemd_system_unitdir}/
-    done
-    install -D -m 0644 ${UNPACKDIR}/systemd/chronyd.service.d-campari.conf ${D}${systemd_system_unitdir}/chronyd.service.d/10-campari.conf
-    for part in system journald coredump; do
-        install -D -m 0644 ${UNPACKDIR}/systemd/$part-campari.conf ${D}${systemd_unitdir}/$part.conf.d/10-campari.conf
-    done
-    for service in campari-eye campari-voice; do
-        install -D -m 0644 ${UNPACKDIR}/systemd/campari-development.conf \
-            ${D}${systemd_system_unitdir}/$service.service.d/90-development.conf
-    done
-    install -D -m 0644 ${UNPACKDIR}/systemd/firewall-development.conf \
-        ${D}${systemd_system_unitdir}/campari-firewall.service.d/90-development.conf
-    install -m 0644 ${UNPACKDIR}/nftables/campari-development.nft ${D}${nonarch_libdir}/campari/
-    install -m 0644 ${UNPACKDIR}/nftables/campari.nft ${UNPACKDIR}/chrony/chrony.conf ${D}${nonarch_libdir}/campari/
-    install -D -m 0644 ${UNPACKDIR}/sysusers.d/campari.conf ${D}${nonarch_libdir}/sysusers.d/campari.conf
-    install -D -m 0644 ${UNPACKDIR}/tmpfiles.d/campari.conf ${D}${nonarch_libdir}/tmpfiles.d/campari.conf
-    install -D -m 0644 ${UNPACKDIR}/sysctl.d/70-campari.conf ${D}${nonarch_libdir}/sysctl.d/70-campari.conf
-    install -D -m 0644 ${UNPACKDIR}/udev/70-campari.rules ${D}${nonarch_base_libdir}/udev/rules.d/70-campari.rules
+    # The development image's files too: they are a package of their own.
+    DEVELOPMENT=yes sh ${UNPACKDIR}/install.sh ${UNPACKDIR} ${D} ${systemd_system_unitdir} ${nonarch_libdir} ${nonarch_base_libdir}/udev ${systemd_unitdir}
 }
 
 # The development image's drop-ins are a package of their own, which the production image must not hold (campari-image.bbclass).

@@ -7,6 +7,7 @@ LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/Apache-2.0;md5=89aea4e17d99a7ca
 SRC_URI = " \
     file://campari-mark-good.service \
     file://campari-self-test.service \
+    file://install.sh \
     file://mark-good \
 "
 
@@ -22,10 +23,7 @@ do_configure[noexec] = "1"
 do_compile[noexec] = "1"
 
 do_install() {
-    install -d ${D}${systemd_system_unitdir}
-    install -m 0644 ${UNPACKDIR}/campari-mark-good.service ${UNPACKDIR}/campari-self-test.service ${D}${systemd_system_unitdir}/
-    install -D -m 0755 ${UNPACKDIR}/mark-good ${D}${nonarch_libexecdir}/campari/mark-good
-    sed -i -e 's,@LIBEXECDIR@,${nonarch_libexecdir},' ${D}${systemd_system_unitdir}/campari-mark-good.service
+    sh ${UNPACKDIR}/install.sh ${UNPACKDIR} ${D} ${systemd_system_unitdir} ${nonarch_libexecdir}
 }
 
 FILES:${PN} += "${nonarch_libexecdir}/campari"
