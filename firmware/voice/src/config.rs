@@ -61,17 +61,22 @@ pub struct Tls {
 }
 
 /// How pictures go out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rtp {
     /// Largest payload of one packet, bytes (500 to 8900).
     #[serde(default = "default_payload")]
     pub max_payload_bytes: usize,
+    /// Hops of multicast (1 to 255); 1 stays on the link.
+    #[serde(default = "default_ttl")]
+    pub multicast_ttl: u8,
+    /// Name of the network interface that multicast leaves by; absent: the system's choice.
+    pub multicast_interface: Option<String>,
 }
 
 impl Default for Rtp {
     fn default() -> Self {
-        Self { max_payload_bytes: default_payload() }
+        Self { max_payload_bytes: default_payload(), multicast_ttl: default_ttl(), multicast_interface: None }
     }
 }
 
@@ -80,6 +85,9 @@ fn ten() -> u16 {
 }
 fn twenty() -> u16 {
     20
+}
+fn default_ttl() -> u8 {
+    1
 }
 fn default_payload() -> usize {
     rtp::MAX_PAYLOAD_BYTES
@@ -150,6 +158,9 @@ impl Config {
         }
         if !MAX_PAYLOAD_BYTES.contains(&config.rtp.max_payload_bytes) {
             return Err(range("max_payload_bytes", &config.rtp.max_payload_bytes, "500 to 8900"));
+        }
+        if config.rtp.multicast_ttl == 0 {
+            return Err(range("multicast_ttl", &0, "1 to 255"));
         }
         Ok(config)
     }

@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 pub mod desk;
 pub mod eye;
+pub mod figures;
 pub mod hearing;
 pub mod limit;
 pub mod meter;
@@ -57,7 +58,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), t
         will: (topics.state(), serde_json::to_vec(&status::offline()).unwrap_or_default()),
     });
     let mut link = EyeLink::new(config.link);
-    let settings = viewer::Settings::new(config.rtp.max_payload_bytes);
+    let settings = viewer::Settings::new(&config.rtp);
     let mut desk = Desk::new(config.site, topics, Shares::new(settings));
     tokio::pin!(stop);
     loop {

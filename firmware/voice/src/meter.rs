@@ -3,6 +3,7 @@
 //! Counts for all shares together, from the moment the first of the running ones started. No averages: counters, and one histogram of the time
 //! between capture and the moment the picture's last packet was handed to the kernel.
 
+use crate::figures::{Dropped, Figures};
 use contract::body::{Latency, VoiceState};
 use hdrhistogram::Histogram;
 use rtp::rtcp::Now;
@@ -16,6 +17,7 @@ pub struct Meter {
     /// Absent only if the library refused its constant bounds.
     latency_us: Option<Histogram<u32>>,
     shown: bool,
+    totals: Figures,
     pictures: u64,
     pictures_dropped: u64,
     packets: u64,
@@ -32,6 +34,7 @@ impl Default for Meter {
         Self {
             latency_us: Histogram::new_with_bounds(1, LARGEST_US, 2).ok(),
             shown: false,
+            totals: Figures::default(),
             pictures: 0,
             pictures_dropped: 0,
             packets: 0,
@@ -65,20 +68,24 @@ impl Meter {
     }
     /// The kernel took an RTP packet.
     pub fn packet(&mut self, bytes: usize) {
+        self.totals.packet(bytes);
         self.packets += 1;
         self.bytes += bytes as u64;
     }
-    /// The kernel took a picture's last packet at `now`.
-    pub fn picture(&mut self, captured_monotonic_us: u64, now: Now) {
+    /// The kernel took a picture's last packet at `now`; how long after its capture, microseconds.
+    pub fn picture(&mut self, captured_monotonic_us: u64, now: Now) -> u64 {
         self.pictures += 1;
         self.last_packet_at_ms = now.utc_us / 1000;
         let latency_us = now.media.0.saturating_sub(captured_monotonic_us).clamp(1, LARGEST_US);
         if let Some(histogram) = &mut self.latency_us {
             histogram.saturating_record(latency_us);
         }
+        self.totals.picture(latency_us);
+        latency_us
     }
     /// Pictures that were not sent, or not whole.
-    pub fn dropped(&mut self, pictures: u64) {
+    pub fn dropped(&mut self, why: Dropped, pictures: u64) {
+        self.totals.drop(why, pictures);
         self.pictures_dropped += pictures;
     }
     /// Something tried to send outside a share; it was stopped.
@@ -101,6 +108,11 @@ impl Meter {
     #[must_use]
     pub fn packets(&self) -> u64 {
         self.packets
+    }
+    /// Media since the voice started.
+    #[must_use]
+    pub fn totals(&self) -> &Figures {
+        &self.totals
     }
     /// For `state`; nothing before the first share.
     #[must_use]

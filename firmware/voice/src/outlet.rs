@@ -1,10 +1,13 @@
 //! The way of one share's pictures out: packetiser, encryption where the share has a key, gate, and a bounded backlog for what the socket does not take at once.
 //!
 //! Contract: **between `open` and `close` packets go out in order; outside nothing does; what waits never waits longer than [`MAX_WAIT`].** A picture
-//! that cannot keep that is dropped with all that follow up to the next key picture, so latency never creeps (P11).
+//! that cannot keep that is dropped with all that follow up to the next key picture, so latency never creeps (P11). A paced outlet sends a large picture
+//! in bursts of [`LEAST_BURST_BYTES`] or an eighth of it, one a millisecond, so that a small switch can take it and it is over within about
+//! 8 ms, a fifth of the time between two pictures at 25 a second. Packets of equal size go to the socket together, where it takes them so.
 //! No socket here: whoever sends is an argument. No allocation per packet once warm.
 
 use crate::clock;
+use crate::figures::{Dropped, Figures};
 use crate::meter::Meter;
 use rtp::srtp::Protector;
 use rtp::{MediaTime, Packetiser};
@@ -17,6 +20,15 @@ use tokio::time::Instant;
 pub const MAX_WAIT: Duration = Duration::from_millis(100);
 /// Most bytes that wait: one large key picture.
 pub const MAX_BACKLOG_BYTES: usize = 512 * 1024;
+/// Least burst of a paced outlet: what is smaller goes at once, as most pictures do. 32 KiB is a quarter of what the smallest switches hold.
+pub const LEAST_BURST_BYTES: usize = 32 * 1024;
+/// Most bursts of one picture.
+pub const MOST_BURSTS: usize = 8;
+/// From one burst to the next. A timer that comes late lets out at most two at once.
+pub const BURST_EVERY: Duration = Duration::from_millis(1);
+/// Most packets and bytes in one run; the kernel takes 64 and one datagram's length (UDP GSO).
+const RUN_PACKETS: usize = 64;
+const RUN_BYTES: usize = 60_000;
 /// After the last sign that nobody listens, this long without one means that somebody does. (A host may send such signs only once a second:
 /// then a key picture is asked for once a second until somebody listens, which costs nobody anything.)
 const REFUSAL_OVER: Duration = Duration::from_millis(300);
@@ -52,6 +64,15 @@ pub trait Sink {
     /// # Errors
     /// As a connected UDP socket.
     fn send(&self, datagram: &[u8]) -> io::Result<()>;
+    /// Sends datagrams of `each` bytes that lie behind one another in `run`, the last of which may be shorter: as many as it likes, at least one. How
+    /// many bytes it took.
+    ///
+    /// # Errors
+    /// As [`Sink::send`]; then it took none.
+    fn send_run(&self, run: &[u8], each: usize) -> io::Result<usize> {
+        let first = &run[..each.min(run.len())];
+        self.send(first).map(|()| first.len())
+    }
 }
 
 /// One share's way out.
@@ -61,6 +82,17 @@ pub struct Outlet {
     protector: Option<Protector>,
     gate: Gate,
     awaits_key: bool,
+    figures: Figures,
+}
+
+/// Spreads what leaves.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    burst_bytes: usize,
+    /// What may still leave of this burst.
+    credit: usize,
+    /// When this burst began.
+    at: Option<Instant>,
 }
 
 /// What stands between a packet and the socket.
@@ -73,6 +105,9 @@ struct Gate {
     /// Where in `bytes` the first waiting packet begins.
     start: usize,
     since: Option<Instant>,
+    pace: Option<Pace>,
+    /// The socket had no room when it was last tried.
+    blocked: bool,
     refused_at: Option<Instant>,
     refusals: u32,
 }
@@ -81,7 +116,19 @@ impl Outlet {
     /// A closed one.
     #[must_use]
     pub fn new(packetiser: Packetiser) -> Self {
-        Self { packetiser, protector: None, gate: Gate::default(), awaits_key: true }
+        let figures = Figures::default();
+        Self { packetiser, protector: None, gate: Gate::default(), awaits_key: true, figures }
+    }
+    /// The same, with large pictures spread: for datagrams. A stream has a pace of its own.
+    #[must_use]
+    pub fn paced(mut self) -> Self {
+        self.gate.pace = Some(Pace { burst_bytes: LEAST_BURST_BYTES, credit: LEAST_BURST_BYTES, at: None });
+        self
+    }
+    /// What was sent and what was not.
+    #[must_use]
+    pub fn figures(&self) -> &Figures {
+        &self.figures
     }
     /// A closed one that encrypts.
     #[must_use]
@@ -115,10 +162,21 @@ impl Outlet {
     pub fn awaits_key(&self) -> bool {
         self.awaits_key
     }
-    /// Whether packets wait for the socket.
+    /// Whether packets wait, for the socket or for their burst.
     #[must_use]
     pub fn is_backed_up(&self) -> bool {
         !self.gate.waiting.is_empty()
+    }
+    /// Whether packets wait for the socket to take more.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.is_backed_up() && self.gate.blocked
+    }
+    /// When the next burst is due: [`Outlet::drain`].
+    #[must_use]
+    pub fn burst_at(&self) -> Option<Instant> {
+        let at = self.gate.pace.and_then(|pace| pace.at).map(|at| at + BURST_EVERY);
+        at.filter(|_| self.is_backed_up() && !self.gate.blocked)
     }
     /// A sign (ICMP port unreachable) came that nobody listens.
     pub fn refused(&mut self, now: Instant) {
@@ -134,18 +192,18 @@ impl Outlet {
             && self.gate.refused_at.take().is_some()
     }
 
-    /// Sends a picture, or as much of it as the socket takes; the rest waits.
+    /// Sends a picture, or as much of it as socket and pace allow; the rest waits.
     pub fn picture(&mut self, picture: &Picture<'_>, now: Instant, sink: &impl Sink, meter: &mut Meter) -> Fate {
         if self.gate.since.is_some_and(|since| now.duration_since(since) > MAX_WAIT) {
-            meter.dropped(self.gate.forget());
-            self.awaits_key = true;
+            let late = self.gate.forget();
+            self.dropped(Dropped::Late, late, meter);
         }
         if self.awaits_key && !picture.key {
-            meter.dropped(u64::from(self.packetiser.packets() > 0));
+            self.count(Dropped::AwaitsKey, u64::from(self.packetiser.packets() > 0), meter);
             return Fate::AwaitsKey;
         }
-        let Self { packetiser, protector, gate, .. } = self;
-        let mut whole = true;
+        let Self { packetiser, protector, gate, figures, .. } = self;
+        let mut passed = Ok(());
         let at = MediaTime(picture.captured_monotonic_us);
         packetiser.packetise(picture.unit, at, picture.captured_utc_us, |packet| {
             // The marker (RFC 3550 §5.1) is on the picture's last packet.
@@ -154,78 +212,204 @@ impl Outlet {
                 Some(protector) => protector.rtp(packet),
                 None => packet,
             };
-            whole = whole && gate.pass(packet, ends, now, sink, meter);
+            if passed.is_ok() {
+                passed = gate.pass(packet, ends, now, sink, &mut (&mut *figures, &mut *meter));
+            }
         });
-        self.awaits_key = !whole;
-        if whole {
-            return Fate::Sent;
-        }
-        meter.dropped(1);
-        Fate::Dropped
+        self.awaits_key = passed.is_err();
+        let left = match passed {
+            Ok(()) => {
+                self.gate.begin_bursts();
+                self.flush(now, sink, meter)
+            }
+            Err(Stop::Closed) => {
+                meter.outside_share();
+                self.count(Dropped::Outside, 1, meter);
+                return Fate::Dropped;
+            }
+            Err(Stop::Full) => {
+                self.count(Dropped::Full, 1, meter);
+                let _ = self.flush(now, sink, meter);
+                return Fate::Dropped;
+            }
+            Err(Stop::Broken) => {
+                // Its own end never came to wait.
+                let others = self.gate.forget();
+                self.dropped(Dropped::Network, others + 1, meter);
+                return Fate::Dropped;
+            }
+        };
+        if left { Fate::Sent } else { Fate::Dropped }
     }
 
-    /// The socket takes packets again.
-    pub fn drain(&mut self, sink: &impl Sink, meter: &mut Meter) {
-        self.gate.drain(sink, meter);
+    /// The socket takes packets again, or a burst is due.
+    pub fn drain(&mut self, now: Instant, sink: &impl Sink, meter: &mut Meter) {
+        let _ = self.flush(now, sink, meter);
+    }
+
+    /// False when the network refused a packet: all that waited is dropped with it.
+    fn flush(&mut self, now: Instant, sink: &impl Sink, meter: &mut Meter) -> bool {
+        let Self { gate, figures, .. } = self;
+        gate.refill(now);
+        let sent = gate.flush(now, sink, &mut (figures, &mut *meter));
+        if sent.is_err() {
+            let pictures = self.gate.forget();
+            self.dropped(Dropped::Network, pictures, meter);
+        }
+        sent.is_ok()
+    }
+
+    fn dropped(&mut self, why: Dropped, pictures: u64, meter: &mut Meter) {
+        self.awaits_key = true;
+        self.count(why, pictures, meter);
+    }
+    fn count(&mut self, why: Dropped, pictures: u64, meter: &mut Meter) {
+        self.figures.drop(why, pictures);
+        meter.dropped(why, pictures);
     }
 }
 
+/// Why a packet is not on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// The share does not run.
+    Closed,
+    /// Too much waits.
+    Full,
+    /// The network refused one.
+    Broken,
+}
+
+/// Where packets are counted: their share, and all.
+type Counts<'a> = (&'a mut Figures, &'a mut Meter);
+
 impl Gate {
-    /// Whether the packet is on its way.
-    fn pass(&mut self, packet: &[u8], ends: Option<u64>, now: Instant, sink: &impl Sink, meter: &mut Meter) -> bool {
+    /// Puts a packet into the row. Sends from its head only when there is no room, so that a picture larger than the row passes a free socket.
+    fn pass(
+        &mut self,
+        packet: &[u8],
+        ends: Option<u64>,
+        now: Instant,
+        sink: &impl Sink,
+        counts: &mut Counts<'_>,
+    ) -> Result<(), Stop> {
         if !self.open {
-            meter.outside_share();
-            return false;
+            return Err(Stop::Closed);
         }
-        if !self.waiting.is_empty() {
-            return self.wait(packet, ends, now);
-        }
-        match self.send(packet, now, sink) {
-            Ok(()) => {
-                sent(packet.len(), ends, meter);
-                true
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.wait(packet, ends, now),
-            Err(_) => false,
-        }
-    }
-
-    /// A refusal (ICMP port unreachable) speaks of an earlier packet and means that nobody listens yet: this packet is tried again.
-    fn send(&mut self, packet: &[u8], now: Instant, sink: &impl Sink) -> io::Result<()> {
-        match sink.send(packet) {
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                self.refused_at = Some(now);
-                self.refusals += 1;
-                match sink.send(packet) {
-                    Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
-                    other => other,
-                }
-            }
-            other => other,
-        }
-    }
-
-    fn wait(&mut self, packet: &[u8], ends: Option<u64>, now: Instant) -> bool {
         if self.bytes.len() + packet.len() > MAX_BACKLOG_BYTES {
-            return false;
+            self.bytes.drain(..self.start);
+            self.start = 0;
+            if self.bytes.len() + packet.len() > MAX_BACKLOG_BYTES {
+                if let Some(pace) = &mut self.pace {
+                    pace.credit = usize::MAX;
+                }
+                self.flush(now, sink, counts).map_err(|_| Stop::Broken)?;
+            }
+        }
+        if self.bytes.len() + packet.len() > MAX_BACKLOG_BYTES {
+            return Err(Stop::Full);
         }
         self.bytes.extend_from_slice(packet);
         self.waiting.push_back((packet.len(), ends));
-        self.since.get_or_insert(now);
-        true
+        Ok(())
     }
 
-    fn drain(&mut self, sink: &impl Sink, meter: &mut Meter) {
-        while let Some(&(length, ends)) = self.waiting.front() {
-            match sink.send(&self.bytes[self.start..self.start + length]) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(_) => {}
-                Ok(()) => sent(length, ends, meter),
-            }
-            self.waiting.pop_front();
-            self.start += length;
+    /// How large the bursts must be for what waits now.
+    fn begin_bursts(&mut self) {
+        if let Some(pace) = &mut self.pace {
+            pace.burst_bytes = LEAST_BURST_BYTES.max((self.bytes.len() - self.start).div_ceil(MOST_BURSTS));
         }
-        self.forget();
+    }
+
+    /// Another burst may leave when the last is long enough ago; after a timer that came late, two.
+    fn refill(&mut self, now: Instant) {
+        let Some(pace) = &mut self.pace else { return };
+        let since = pace.at.map_or(BURST_EVERY, |at| now.saturating_duration_since(at));
+        if since >= BURST_EVERY {
+            let bursts = if since >= 2 * BURST_EVERY && pace.at.is_some() && self.since.is_some() { 2 } else { 1 };
+            pace.credit = pace.burst_bytes * bursts;
+            pace.at = Some(now);
+        }
+    }
+
+    /// Sends from the head of the row until it is empty, the burst is over or the socket has no room.
+    fn flush(&mut self, now: Instant, sink: &impl Sink, counts: &mut Counts<'_>) -> io::Result<()> {
+        self.blocked = false;
+        while let Some((run, each)) = self.run() {
+            match self.send(&self.bytes[self.start..self.start + run], each, sink) {
+                (Ok(taken), refusals) => {
+                    self.refuse(refusals, now);
+                    self.leave(taken, counts);
+                }
+                (Err(error), refusals) => {
+                    self.refuse(refusals, now);
+                    if error.kind() != ErrorKind::WouldBlock {
+                        return Err(error);
+                    }
+                    self.blocked = true;
+                    break;
+                }
+            }
+        }
+        if self.waiting.is_empty() {
+            self.forget();
+        } else {
+            self.since.get_or_insert(now);
+        }
+        Ok(())
+    }
+
+    /// The packets at the head that may go together: bytes of all, bytes of each. All are equal but the last, which may be shorter.
+    fn run(&self) -> Option<(usize, usize)> {
+        let credit = self.pace.map_or(usize::MAX, |pace| pace.credit);
+        let (each, _) = *self.waiting.front().filter(|_| credit > 0)?;
+        let mut bytes = 0;
+        for (length, _) in self.waiting.iter().take(RUN_PACKETS) {
+            let full = bytes > 0 && (bytes >= credit || bytes + length > RUN_BYTES);
+            if *length > each || full {
+                break;
+            }
+            bytes += length;
+            if *length < each {
+                break;
+            }
+        }
+        Some((bytes, each))
+    }
+
+    /// A refusal (ICMP port unreachable) speaks of an earlier packet and means that nobody listens yet: this run is tried again. With how many came.
+    fn send(&self, run: &[u8], each: usize, sink: &impl Sink) -> (io::Result<usize>, u32) {
+        match sink.send_run(run, each) {
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => match sink.send_run(run, each) {
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => (Ok(each.min(run.len())), 1),
+                other => (other, 1),
+            },
+            other => (other, 0),
+        }
+    }
+    fn refuse(&mut self, refusals: u32, now: Instant) {
+        if refusals > 0 {
+            self.refused_at = Some(now);
+            self.refusals += refusals;
+        }
+    }
+
+    /// The kernel took so many bytes of whole packets.
+    fn leave(&mut self, taken: usize, (figures, meter): &mut Counts<'_>) {
+        if let Some(pace) = &mut self.pace {
+            pace.credit = pace.credit.saturating_sub(taken);
+        }
+        let end = self.start + taken;
+        while self.start < end
+            && let Some((length, ends)) = self.waiting.pop_front()
+        {
+            self.start += length;
+            figures.packet(length);
+            meter.packet(length);
+            if let Some(captured_monotonic_us) = ends {
+                figures.picture(meter.picture(captured_monotonic_us, clock::now()));
+            }
+        }
     }
 
     /// Empties the backlog; how many pictures lost their end by that.
@@ -235,13 +419,7 @@ impl Gate {
         self.bytes.clear();
         self.start = 0;
         self.since = None;
+        self.blocked = false;
         pictures as u64
-    }
-}
-
-fn sent(bytes: usize, ends: Option<u64>, meter: &mut Meter) {
-    meter.packet(bytes);
-    if let Some(captured_monotonic_us) = ends {
-        meter.picture(captured_monotonic_us, clock::now());
     }
 }

@@ -3,19 +3,20 @@
 //! Decides nothing about who may watch; it is made when the eye says that a share started and unmade when it says that it ended.
 
 use crate::clock;
+use crate::config;
 use crate::hearing::Hearing;
 use crate::meter::Meter;
 use crate::outlet::{Fate, Outlet, Picture};
 use crate::secrets::{Secrets, SecretsError};
 use crate::shares::Granted;
-use crate::wire::Wire;
+use crate::wire::{Multicast, Wire};
 use contract::body::{ShareEvent, Usage};
 use contract::{Jti, Rung, SubscriberId};
 use link::{Destination, StreamId};
 use rand::Rng as _;
 use rtp::rtcp::{self, Feedback};
 use rtp::sdp::Description;
-use rtp::srtp::{Protector, Unprotector};
+use rtp::srtp::{Protector, RTP_OVERHEAD, Unprotector};
 use rtp::{Codec, Packetiser, Ssrc, Start};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -102,6 +103,7 @@ pub struct Viewer {
     /// When the eye started it, Unix milliseconds.
     pub started_at_ms: u64,
     cname: String,
+    multicast: Multicast,
     outlet: Outlet,
     wire: Option<Wire>,
     reopen_at: Instant,
@@ -139,7 +141,8 @@ impl Viewer {
         let mut outlet = match &secrets {
             Some(secrets) => Outlet::encrypting(packetiser, Protector::new(secrets.master())),
             None => Outlet::new(packetiser),
-        };
+        }
+        .paced();
         outlet.open();
         let mut viewer = Self {
             jti: share.jti,
@@ -149,6 +152,7 @@ impl Viewer {
             destination,
             started_at_ms,
             cname: settings.cname.clone(),
+            multicast: settings.multicast.clone(),
             outlet,
             wire: None,
             reopen_at: now,
@@ -169,7 +173,9 @@ impl Viewer {
 
     fn open_wire(&mut self, now: Instant) {
         let Destination::Push { address, port } = self.destination;
-        match Wire::open(address, port) {
+        let protection = self.secrets.as_ref().map_or(0, |_| RTP_OVERHEAD);
+        let packet_bytes = self.outlet.packetiser().packet_bytes() + protection;
+        match Wire::open(address, port, packet_bytes, &self.multicast) {
             Ok(wire) => self.wire = Some(wire),
             Err(error) => {
                 // The system's words name no address.
@@ -226,7 +232,8 @@ impl Viewer {
         let Destination::Push { address, port } = self.destination;
         let described = Description::of_push(self.outlet.packetiser().codec(), picture.unit, address, port)
             .map_err(DescribeError::from);
-        let described = described.and_then(|description| {
+        let described = described.and_then(|described| {
+            let description = Description { ttl: self.multicast.ttl, ..described };
             let id = rand::rng().random_range(1..u64::from(u32::MAX));
             match &self.secrets {
                 Some(secrets) => {
@@ -313,7 +320,8 @@ impl Viewer {
             _ => None,
         };
         let silence = self.hearing.deadline().filter(|_| self.phase == Phase::Watching);
-        [report, reopen, slate, silence].into_iter().flatten().min()
+        let burst = self.outlet.burst_at();
+        [report, reopen, slate, silence, burst].into_iter().flatten().min()
     }
 
     /// Whether the receiver has just become too silent to be there.
@@ -325,6 +333,11 @@ impl Viewer {
     pub fn tick(&mut self, now: Instant, slate: &[u8], meter: &mut Meter) -> bool {
         if self.wire.is_none() && now >= self.reopen_at {
             self.open_wire(now);
+        }
+        if self.outlet.burst_at().is_some_and(|at| at <= now)
+            && let Some(wire) = &self.wire
+        {
+            self.outlet.drain(now, wire, meter);
         }
         if let Phase::Slate { until, next } = self.phase {
             if now >= until {
@@ -386,9 +399,9 @@ impl Viewer {
                 Err(error) => tracing::debug!(%error, "a receiver sent something else than RTCP"),
             }
         });
-        let drained = self.outlet.is_backed_up() && wire.poll_writable(cx).is_ready();
+        let drained = self.outlet.is_blocked() && wire.poll_writable(cx).is_ready();
         if drained {
-            self.outlet.drain(&wire.second_try(), meter);
+            self.outlet.drain(now, &wire.second_try(), meter);
         }
         wishes.key_picture = asked && self.may_ask_for_key(now);
         if self.phase != Phase::Waiting && !self.is_slate() {
@@ -420,12 +433,19 @@ pub struct Settings {
     pub max_payload_bytes: usize,
     /// Canonical name, the same in all streams of this process and random, so that it names no machine (RFC 7022 §4.2).
     pub cname: String,
+    /// How multicast leaves.
+    pub multicast: Multicast,
 }
 
 impl Settings {
     /// With a fresh random name.
     #[must_use]
-    pub fn new(max_payload_bytes: usize) -> Self {
-        Self { max_payload_bytes, cname: format!("{:024x}", rand::rng().random::<u128>() >> 32) }
+    pub fn new(rtp: &config::Rtp) -> Self {
+        let multicast = Multicast { ttl: rtp.multicast_ttl, interface: rtp.multicast_interface.clone() };
+        Self {
+            max_payload_bytes: rtp.max_payload_bytes,
+            multicast,
+            cname: format!("{:024x}", rand::rng().random::<u128>() >> 32),
+        }
     }
 }

@@ -1,12 +1,18 @@
 //! The two UDP sockets of a push: RTP on an even port, RTCP on the next (RFC 3550 §11), both connected to the receiver's pair.
 //!
-//! Connected, so that only the receiver is heard and its refusals (ICMP) come back as errors, which are expected and tolerated.
+//! Connected, so that only the receiver is heard and its refusals (ICMP) come back as errors, which are expected and tolerated. A multicast group is
+//! sent to in the same way, with the hops and through the interface of the configuration; of its receivers nothing is heard. Where the kernel cuts
+//! datagrams (UDP GSO, `UDP_SEGMENT`), packets of full size go to it together; where it cannot, one by one, and that is found out by trying.
 
 use crate::outlet::Sink;
+use nix::errno::Errno;
+use nix::sys::socket::{setsockopt, sockopt};
 use rand::Rng as _;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 use tokio::net::UdpSocket;
 
@@ -16,19 +22,36 @@ const TRIES: usize = 64;
 /// Most datagrams read in one go.
 const MOST_AT_ONCE: usize = 32;
 
+/// How multicast leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Multicast {
+    /// Hops: 1 stays on the link.
+    pub ttl: u8,
+    /// Name of the network interface; absent: the system's choice.
+    pub interface: Option<String>,
+}
+
+impl Default for Multicast {
+    fn default() -> Self {
+        Self { ttl: 1, interface: None }
+    }
+}
+
 /// A pair of sockets.
 #[derive(Debug)]
 pub struct Wire {
     rtp: UdpSocket,
     rtcp: UdpSocket,
+    /// The kernel cuts what is sent into datagrams of this size; 0 when it does not.
+    segment_bytes: Cell<usize>,
 }
 
 impl Wire {
-    /// Opens a pair towards `address`.
+    /// Opens a pair towards `address`, for packets of at most `packet_bytes` on the wire.
     ///
     /// # Errors
-    /// When no even port with a free neighbour is found, or the address cannot be reached from here.
-    pub fn open(address: IpAddr, port: u16) -> io::Result<Self> {
+    /// When no even port with a free neighbour is found, the address cannot be reached from here, or a group's interface is not there.
+    pub fn open(address: IpAddr, port: u16, packet_bytes: usize, multicast: &Multicast) -> io::Result<Self> {
         let rtcp_port = port
             .checked_add(1)
             .ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "RTCP needs the port after RTP's"))?;
@@ -38,9 +61,17 @@ impl Wire {
             let pair = (bind(address, own), bind(address, own + 1));
             match pair {
                 (Ok(rtp), Ok(rtcp)) => {
+                    if address.is_multicast() {
+                        [&rtp, &rtcp].into_iter().try_for_each(|socket| reach(socket, address, multicast))?;
+                    }
                     connect(&rtp, address, port)?;
                     connect(&rtcp, address, rtcp_port)?;
-                    return Ok(Self { rtp: UdpSocket::from_std(rtp.into())?, rtcp: UdpSocket::from_std(rtcp.into())? });
+                    let segments = i32::try_from(packet_bytes).is_ok_and(|bytes| cut(&rtp, bytes).is_ok());
+                    return Ok(Self {
+                        rtp: UdpSocket::from_std(rtp.into())?,
+                        rtcp: UdpSocket::from_std(rtcp.into())?,
+                        segment_bytes: Cell::new(if segments { packet_bytes } else { 0 }),
+                    });
                 }
                 (Err(error), _) | (_, Err(error)) => last = error,
             }
@@ -107,6 +138,61 @@ impl Sink for Wire {
     fn send(&self, datagram: &[u8]) -> io::Result<()> {
         SockRef::from(&self.rtp).send(datagram).map(|_| ())
     }
+    fn send_run(&self, run: &[u8], each: usize) -> io::Result<usize> {
+        self.cut_run(run, each, |bytes| SockRef::from(&self.rtp).send(bytes))
+    }
+}
+
+impl Wire {
+    /// A run of full packets in one call, where the kernel cuts it; otherwise its first packet.
+    fn cut_run(&self, run: &[u8], each: usize, send: impl Fn(&[u8]) -> io::Result<usize>) -> io::Result<usize> {
+        if run.len() > each && self.segment_bytes.get() == each {
+            match send(run) {
+                // A device that cannot cut or sum up, a path with smaller packets: from now on one by one.
+                Err(error) if is_no_cutting(&error) => {
+                    tracing::debug!(%error, "the kernel does not cut datagrams here");
+                    self.segment_bytes.set(0);
+                    cut(&self.rtp, 0)?;
+                }
+                other => return other,
+            }
+        }
+        send(&run[..each.min(run.len())])
+    }
+}
+
+fn is_no_cutting(error: &io::Error) -> bool {
+    let found = error.raw_os_error().map(Errno::from_raw);
+    matches!(found, Some(Errno::EIO | Errno::EINVAL | Errno::EMSGSIZE | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP))
+}
+
+/// Has the kernel cut what is sent into datagrams of so many bytes (UDP GSO); 0: not.
+fn cut(socket: &impl AsFd, bytes: i32) -> io::Result<()> {
+    Ok(setsockopt(socket, sockopt::UdpGsoSegment, &bytes)?)
+}
+
+/// Hops and interface of a group (RFC 1112 §6.1, RFC 3493 §5.2). Receivers on this machine hear it too.
+fn reach(socket: &Socket, group: IpAddr, multicast: &Multicast) -> io::Result<()> {
+    let absent =
+        |name: &str| io::Error::new(ErrorKind::NotFound, format!("no interface {name} with an address for it"));
+    match group {
+        IpAddr::V4(_) => {
+            socket.set_multicast_ttl_v4(multicast.ttl.into())?;
+            if let Some(name) = multicast.interface.as_deref() {
+                let own = nix::ifaddrs::getifaddrs()?
+                    .filter(|own| own.interface_name == name)
+                    .find_map(|own| Some(own.address?.as_sockaddr_in()?.ip()));
+                socket.set_multicast_if_v4(&own.ok_or_else(|| absent(name))?)?;
+            }
+        }
+        IpAddr::V6(_) => {
+            socket.set_multicast_hops_v6(multicast.ttl.into())?;
+            if let Some(name) = multicast.interface.as_deref() {
+                socket.set_multicast_if_v6(nix::net::if_::if_nametoindex(name).map_err(|_| absent(name))?)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Sends through tokio, which learns from it when there is no room.
@@ -116,6 +202,9 @@ pub struct SecondTry<'a>(&'a Wire);
 impl Sink for SecondTry<'_> {
     fn send(&self, datagram: &[u8]) -> io::Result<()> {
         self.0.rtp.try_send(datagram).map(|_| ())
+    }
+    fn send_run(&self, run: &[u8], each: usize) -> io::Result<usize> {
+        self.0.cut_run(run, each, |bytes| self.0.rtp.try_send(bytes))
     }
 }
 

@@ -44,7 +44,7 @@ fn send(key: &[u8], outlet: &mut Outlet) {
         let picture = Picture { unit: key, captured_monotonic_us: at_us, captured_utc_us: at_us, key: true };
         assert_eq!(outlet.picture(&picture, Instant::now(), &socket, &mut meter), Fate::Sent);
         while outlet.is_backed_up() {
-            outlet.drain(&socket, &mut meter);
+            outlet.drain(Instant::now(), &socket, &mut meter);
         }
     };
     round(0);

@@ -73,7 +73,7 @@ fn p4_what_waits_when_the_share_ends_is_never_sent() {
     assert!(outlet.is_backed_up());
     outlet.close();
     *socket.room.borrow_mut() = 1000;
-    outlet.drain(&socket, &mut meter);
+    outlet.drain(Instant::now(), &socket, &mut meter);
     assert!(socket.sent.borrow().is_empty());
 }
 
@@ -88,7 +88,7 @@ fn a_full_socket_delays_a_picture_and_does_not_reorder_it() {
     assert_eq!(meter.read(), None, "no picture is whole yet");
     while outlet.is_backed_up() {
         *socket.room.borrow_mut() = 7;
-        outlet.drain(&socket, &mut meter);
+        outlet.drain(now + MAX_WAIT / 2, &socket, &mut meter);
     }
     let sent: Vec<u16> = socket.sent.borrow().iter().copied().collect();
     assert_eq!(sent, (0..sent.len() as u16).collect::<Vec<_>>());
@@ -163,7 +163,7 @@ proptest! {
                 }
                 Step::Room(room) => {
                     *socket.room.borrow_mut() = room;
-                    outlet.drain(&socket, &mut meter);
+                    outlet.drain(now, &socket, &mut meter);
                 }
                 Step::Later(ms) => now += Duration::from_millis(ms),
             }
