@@ -81,6 +81,8 @@ pub enum Feedback {
     KeyPicture,
     /// It left.
     Goodbye,
+    /// It calls itself what our stream is called (RFC 3550 §8.2).
+    Collision,
 }
 
 /// A report block about our stream (RFC 3550 §6.4.1).
@@ -88,12 +90,30 @@ pub enum Feedback {
 pub struct Reception {
     /// Lost since the report before, in 1/256.
     pub fraction_lost: u8,
-    /// Lost since the start.
-    pub lost: u32,
+    /// Lost since the start; below zero when more came twice than was lost (RFC 3550 §6.4.1).
+    pub lost: i32,
     /// Interarrival jitter, 90 kHz ticks.
     pub jitter: u32,
     /// Highest sequence number received, with its wraps.
     pub highest_sequence: u32,
+    /// Middle 32 bits of the NTP time of the last sender report that it has; 0 when it has none.
+    pub last_report: u32,
+    /// How long it had that report when it wrote this, in 1/65536 s.
+    pub since_last_report: u32,
+}
+
+/// What a receiver gives back of a sender report's NTP time (RFC 3550 §6.4.1).
+#[must_use]
+pub fn middle(ntp: NtpTime) -> u32 {
+    (ntp.0 >> 16) as u32
+}
+
+impl Reception {
+    /// Time to the receiver and back, when the report that it names was sent so long ago (RFC 3550 figure 2). `None` when it would be negative.
+    #[must_use]
+    pub fn round_trip(&self, since_sent: Duration) -> Option<Duration> {
+        since_sent.checked_sub(Duration::from_secs_f64(f64::from(self.since_last_report) / 65_536.0))
+    }
 }
 
 /// Reads a datagram from a receiver of `ours` and hands each thing said to `heard`. What concerns other sources is skipped.
@@ -104,8 +124,14 @@ pub fn read(datagram: &[u8], ours: Ssrc, mut heard: impl FnMut(Feedback)) -> Res
     let fault = |error: rtcp_types::RtcpParseError| RtcpError { bytes: datagram.len(), why: error.to_string() };
     for packet in Compound::parse(datagram).map_err(fault)? {
         match packet.map_err(fault)? {
-            Packet::Rr(report) => receptions(report.report_blocks(), ours, &mut heard),
-            Packet::Sr(report) => receptions(report.report_blocks(), ours, &mut heard),
+            Packet::Rr(report) => {
+                collision(report.ssrc(), ours, &mut heard);
+                receptions(report.report_blocks(), ours, &mut heard);
+            }
+            Packet::Sr(report) => {
+                collision(report.ssrc(), ours, &mut heard);
+                receptions(report.report_blocks(), ours, &mut heard);
+            }
             Packet::Bye(_) => heard(Feedback::Goodbye),
             Packet::PayloadFeedback(feedback) => {
                 let pli = feedback.media_ssrc() == ours.0 && feedback.parse_fci::<Pli<'_>>().is_ok();
@@ -122,6 +148,12 @@ pub fn read(datagram: &[u8], ours: Ssrc, mut heard: impl FnMut(Feedback)) -> Res
     Ok(())
 }
 
+fn collision(theirs: u32, ours: Ssrc, heard: &mut impl FnMut(Feedback)) {
+    if theirs == ours.0 {
+        heard(Feedback::Collision);
+    }
+}
+
 fn receptions<'a>(
     blocks: impl Iterator<Item = rtcp_types::ReportBlock<'a>>,
     ours: Ssrc,
@@ -130,9 +162,12 @@ fn receptions<'a>(
     for block in blocks.filter(|block| block.ssrc() == ours.0) {
         heard(Feedback::Reception(Reception {
             fraction_lost: block.fraction_lost(),
-            lost: block.cumulative_lost(),
+            // 24 bits with a sign.
+            lost: ((block.cumulative_lost() << 8) as i32) >> 8,
             jitter: block.interarrival_jitter(),
             highest_sequence: block.extended_sequence_number(),
+            last_report: block.last_sender_report_timestamp(),
+            since_last_report: block.delay_since_last_sender_report_timestamp(),
         }));
     }
 }

@@ -68,6 +68,39 @@ fn receivers_reports_key_requests_and_goodbyes_are_heard() {
 }
 
 #[test]
+fn loss_may_be_below_zero_and_the_round_trip_is_what_the_receiver_did_not_keep() {
+    let stamp = rtcp::middle(NtpTime::from_utc_us(1_790_000_005_040_000));
+    let block = ReportBlock::builder(7)
+        .cumulative_lost(0xff_fffe)
+        .last_sender_report_timestamp(stamp)
+        .delay_since_last_sender_report_timestamp(65_536 / 2);
+    let compound = CompoundBuilder::default().add_packet(ReceiverReport::builder(1).add_report_block(block));
+    let mut heard = Vec::new();
+    rtcp::read(&bytes(&compound), Ssrc(7), |feedback| heard.push(feedback)).unwrap();
+    let [Feedback::Reception(reception)] = heard[..] else { panic!("{heard:?}") };
+    assert_eq!((reception.lost, reception.last_report), (-2, stamp));
+    assert_eq!(reception.round_trip(Duration::from_millis(540)), Some(Duration::from_millis(40)));
+    assert_eq!(reception.round_trip(Duration::from_millis(499)), None, "nobody keeps it longer than it is old");
+}
+
+#[test]
+fn a_sender_reports_stamp_is_what_receivers_give_back() {
+    let stream = Packetiser::new(START, MAX_PAYLOAD_BYTES);
+    let now = Now { media: MediaTime(0), utc_us: 1_790_000_005_040_000 };
+    let report = rtcp::sender_report(&stream, now, "abc").unwrap();
+    // RFC 3550 §6.4.1: bytes 10 to 13 of the report, the middle of the NTP time.
+    assert_eq!(rtcp::middle(NtpTime::from_utc_us(now.utc_us)).to_be_bytes(), report[10..14]);
+}
+
+#[test]
+fn a_receiver_that_has_our_name_is_noticed() {
+    let compound = CompoundBuilder::default().add_packet(ReceiverReport::builder(7));
+    let mut heard = Vec::new();
+    rtcp::read(&bytes(&compound), Ssrc(7), |feedback| heard.push(feedback)).unwrap();
+    assert_eq!(heard, [Feedback::Collision]);
+}
+
+#[test]
 fn a_key_request_for_another_stream_is_not_ours() {
     let pli = Pli::builder();
     let compound = CompoundBuilder::default()

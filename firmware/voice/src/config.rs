@@ -4,6 +4,7 @@
 
 use contract::{CameraId, SiteId};
 use serde::Deserialize;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Least keep-alive, seconds: the MQTT library allows no shorter one.
@@ -26,6 +27,19 @@ pub struct Config {
     /// How pictures go out.
     #[serde(default)]
     pub rtp: Rtp,
+    /// Where metrics are read; absent: nowhere.
+    pub metrics: Option<Metrics>,
+}
+
+/// Where metrics are read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Address and port; anything but loopback needs `[metrics.tls]`.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// Certificates: `ca` is the authority of those who may read.
+    pub tls: Option<Tls>,
 }
 
 /// Where the broker is and how to speak to it.
@@ -85,6 +99,9 @@ fn ten() -> u16 {
 }
 fn twenty() -> u16 {
     20
+}
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 9613))
 }
 fn default_ttl() -> u8 {
     1
@@ -158,6 +175,11 @@ impl Config {
         }
         if !MAX_PAYLOAD_BYTES.contains(&config.rtp.max_payload_bytes) {
             return Err(range("max_payload_bytes", &config.rtp.max_payload_bytes, "500 to 8900"));
+        }
+        if let Some(Metrics { listen, tls: None }) = &config.metrics
+            && !listen.ip().is_loopback()
+        {
+            return Err(range("listen", listen, "a loopback address, or any with [metrics.tls]"));
         }
         if config.rtp.multicast_ttl == 0 {
             return Err(range("multicast_ttl", &0, "1 to 255"));

@@ -9,6 +9,7 @@ use crate::command::{self, InFlight, ReturnAddress};
 use crate::eye::{EyeWriter, Greeting};
 use crate::limit::{Limits, Verdict};
 use crate::meter::Meter;
+use crate::metrics::Snapshot;
 use crate::outbox::{Kind, Publication};
 use crate::outlet::Picture;
 use crate::secrets::Secrets;
@@ -331,6 +332,17 @@ impl Desk {
         self.shares.poll(cx, &mut self.meter).map(|(jti, wishes)| wish(self.eye.as_ref(), &jti, &wishes))
     }
 
+    /// What a scraper reads.
+    #[must_use]
+    pub fn metrics(&self) -> Snapshot {
+        let (linked, eye) = self.status.eye();
+        Snapshot {
+            eye_linked: linked,
+            eye: eye.map(|eye| eye.counters),
+            viewers: self.shares.metrics(),
+            ..self.meter.metrics()
+        }
+    }
     /// When [`Desk::tick`] has something to do.
     #[must_use]
     pub fn deadline(&self) -> Instant {

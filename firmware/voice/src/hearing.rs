@@ -56,6 +56,11 @@ impl Hearing {
         self.lost |= silent;
         silent
     }
+    /// Whether it was heard and is not lost.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.heard_at.is_some() && !self.lost
+    }
     /// When it will be lost by silence.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {

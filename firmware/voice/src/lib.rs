@@ -15,8 +15,10 @@ pub mod figures;
 pub mod hearing;
 pub mod limit;
 pub mod meter;
+pub mod metrics;
 pub mod outbox;
 pub mod outlet;
+pub mod reports;
 pub mod secrets;
 pub mod shares;
 pub mod status;
@@ -60,6 +62,11 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), t
     let mut link = EyeLink::new(config.link);
     let settings = viewer::Settings::new(&config.rtp);
     let mut desk = Desk::new(config.site, topics, Shares::new(settings));
+    let mut metrics = config
+        .metrics
+        .as_ref()
+        .map(|page| metrics::server::Server::start(page.listen, page.tls.as_ref()))
+        .transpose()?;
     tokio::pin!(stop);
     loop {
         let deadline = desk.deadline();
@@ -79,6 +86,10 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), t
                 BrokerEvent::Connected | BrokerEvent::Lost => {}
             },
             () = std::future::poll_fn(|cx| desk.poll_receivers(cx)) => {}
+            reader = reader(&mut metrics) => {
+                // It may have gone.
+                let _ = reader.send(desk.metrics().text());
+            }
             () = sleep_until(deadline) => {}
         }
         desk.tick(&broker);
@@ -87,6 +98,14 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), t
     desk.close(&broker);
     broker.close(CLOSE_WITHIN).await;
     Ok(())
+}
+
+/// The next who wants the metrics; nobody where they are not served.
+async fn reader(metrics: &mut Option<metrics::server::Server>) -> metrics::server::Reader {
+    match metrics {
+        Some(server) => server.reader().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn hear(link: &mut EyeLink, desk: &mut Desk, broker: &Broker) {

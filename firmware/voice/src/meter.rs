@@ -4,6 +4,7 @@
 //! between capture and the moment the picture's last packet was handed to the kernel.
 
 use crate::figures::{Dropped, Figures};
+use crate::metrics::Snapshot;
 use contract::body::{Latency, VoiceState};
 use hdrhistogram::Histogram;
 use rtp::rtcp::Now;
@@ -113,6 +114,17 @@ impl Meter {
     #[must_use]
     pub fn totals(&self) -> &Figures {
         &self.totals
+    }
+    /// For a scraper, without what is not measured here.
+    #[must_use]
+    pub fn metrics(&self) -> Snapshot {
+        Snapshot {
+            totals: self.totals,
+            packets_outside_share: self.packets_outside_share,
+            messages_lost: self.messages_lost,
+            asks_refused: self.asks_refused + self.asks_dropped,
+            ..Snapshot::default()
+        }
     }
     /// For `state`; nothing before the first share.
     #[must_use]

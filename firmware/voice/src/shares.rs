@@ -3,6 +3,7 @@
 //! Starts and ends nothing by itself: the eye does (P1, P4). The one exception is a lost eye, which ends all (P9).
 
 use crate::meter::Meter;
+use crate::metrics;
 use crate::outlet::Picture;
 use crate::secrets::Secrets;
 use crate::viewer::{Settings, Viewer, Wishes};
@@ -159,6 +160,16 @@ impl Shares {
         close.into_iter().for_each(|(_, viewer)| viewer.close());
     }
 
+    /// What a scraper reads of each viewer.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<metrics::Viewer> {
+        let number = |at: usize| self.viewers[..at].iter().filter(|other| other.jti == self.viewers[at].jti).count();
+        let labels = |at: usize, viewer: &Viewer| metrics::Labels {
+            share: viewer.jti.to_string(),
+            viewer: number(at).to_string(),
+        };
+        self.viewers.iter().enumerate().map(|(at, viewer)| viewer.metrics(labels(at, viewer))).collect()
+    }
     /// When [`Shares::tick`] has something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {

@@ -41,6 +41,11 @@ impl Status {
     pub fn has_shares(&self) -> bool {
         self.eye.as_ref().is_some_and(|eye| !eye.shares.is_empty())
     }
+    /// Whether the eye is there, and what it said last.
+    #[must_use]
+    pub fn eye(&self) -> (bool, Option<&EyeState>) {
+        (self.linked, self.eye.as_ref())
+    }
     /// The link came or went.
     pub fn linked(&mut self, linked: bool) {
         self.linked = linked;

@@ -6,7 +6,9 @@ use crate::clock;
 use crate::config;
 use crate::hearing::Hearing;
 use crate::meter::Meter;
+use crate::metrics;
 use crate::outlet::{Fate, Outlet, Picture};
+use crate::reports::Reports;
 use crate::secrets::{Secrets, SecretsError};
 use crate::shares::Granted;
 use crate::wire::{Multicast, Wire};
@@ -17,7 +19,7 @@ use rand::Rng as _;
 use rtp::rtcp::{self, Feedback};
 use rtp::sdp::Description;
 use rtp::srtp::{Protector, RTP_OVERHEAD, Unprotector};
-use rtp::{Codec, Packetiser, Ssrc, Start};
+use rtp::{Codec, NtpTime, Packetiser, Ssrc, Start};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -111,6 +113,7 @@ pub struct Viewer {
     /// The eye said that the share waits: no media.
     paused: bool,
     hearing: Hearing,
+    reports: Reports,
     secrets: Option<Secrets>,
     unprotector: Option<Unprotector>,
     key_asked_at: Option<Instant>,
@@ -159,6 +162,7 @@ impl Viewer {
             phase: Phase::Waiting,
             paused: false,
             hearing: Hearing::default(),
+            reports: Reports::default(),
             unprotector: secrets.as_ref().map(|secrets| Unprotector::new(secrets.master())),
             secrets,
             key_asked_at: None,
@@ -310,6 +314,18 @@ impl Viewer {
         self.usage
     }
 
+    /// What a scraper reads of it.
+    #[must_use]
+    pub fn metrics(&self, labels: metrics::Labels) -> metrics::Viewer {
+        metrics::Viewer {
+            labels,
+            is_heard: self.hearing.is_heard(),
+            figures: *self.outlet.figures(),
+            usage: self.usage,
+            heard: *self.reports.heard(),
+        }
+    }
+
     /// When [`Viewer::tick`] has something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
@@ -365,11 +381,13 @@ impl Viewer {
         let stream = self.outlet.packetiser();
         let rate = (stream.payload_bytes() as f64 / now.duration_since(self.since).as_secs_f64().max(1.0))
             .max(LEAST_BANDWIDTH);
-        let report = rtcp::sender_report(stream, clock::now(), &self.cname);
+        let moment = clock::now();
+        let report = rtcp::sender_report(stream, moment, &self.cname);
         match (report, &self.wire) {
             (Ok(packet), Some(wire)) => {
                 self.report_at = now + rtcp::interval(packet.len(), rate);
                 wire.report(self.outlet.control(&packet));
+                self.reports.sent(NtpTime::from_utc_us(moment.utc_us), now);
             }
             _ => self.report_at = now + rtcp::LEAST_INTERVAL,
         }
@@ -381,22 +399,39 @@ impl Viewer {
         let mut wishes = Wishes::default();
         let ours = self.outlet.packetiser().ssrc();
         let (mut asked, mut spoke) = (false, false);
-        let unprotector = &mut self.unprotector;
+        let (unprotector, reports, share) = (&mut self.unprotector, &mut self.reports, &self.jti);
         let heard = wire.poll_heard(cx, &mut |datagram| {
             let datagram = match unprotector.as_mut().map(|unprotector| unprotector.rtcp(datagram)) {
                 // Not from whom the key was told.
-                Some(Err(error)) => return tracing::debug!(%error, "a control packet is not used"),
+                Some(Err(error)) => {
+                    if reports.garbage() {
+                        tracing::warn!(%share, %error, "a control packet is not used; more are counted");
+                    }
+                    return;
+                }
                 Some(Ok(plain)) => plain,
                 None => datagram,
             };
             let read = rtcp::read(datagram, ours, |feedback| match feedback {
-                Feedback::KeyPicture => asked = true,
+                Feedback::KeyPicture => {
+                    asked = true;
+                    reports.key_request();
+                }
                 Feedback::Goodbye => wishes.left = true,
-                Feedback::Reception(_) => {}
+                Feedback::Reception(reception) => reports.reception(&reception, now),
+                Feedback::Collision => {
+                    if reports.collision() {
+                        tracing::warn!(%share, "the receiver calls itself what the stream is called; the stream keeps its name");
+                    }
+                }
             });
             match read {
                 Ok(()) => spoke = true,
-                Err(error) => tracing::debug!(%error, "a receiver sent something else than RTCP"),
+                Err(error) => {
+                    if reports.garbage() {
+                        tracing::warn!(%share, %error, "a receiver sent something else than RTCP; more is counted");
+                    }
+                }
             }
         });
         let drained = self.outlet.is_blocked() && wire.poll_writable(cx).is_ready();

@@ -55,6 +55,8 @@ fn mistakes_are_named_with_line_and_what_is_allowed() {
         ("port = 8883", "port = 8883\nkeep_alive_s = 1", 8, "5 to 60"),
         ("port = 8883", "port = 8883\nclient_id = \"\"", 8, "1 to 128 characters"),
         ("1100", "100", 15, "500 to 8900"),
+        ("1100", "1100\nmulticast_ttl = 0", 16, "1 to 255"),
+        ("[rtp]", "[metrics]\nlisten = \"0.0.0.0:9613\"\n[rtp]", 15, "[metrics.tls]"),
         ("site = \"demo\"\n", "", 1, "missing field `site`"),
         ("site = \"demo\"", "site = demo", 1, "string"),
     ];

@@ -157,6 +157,7 @@ pub fn config(dir: &TempDir, port: u16) -> Config {
         link: socket(dir),
         mqtt: Mqtt { host: LANDLORD.to_string(), port, client_id: None, keep_alive_s: 5, scatter_s: 2, tls: None },
         rtp: voice::config::Rtp::default(),
+        metrics: None,
     }
 }
 pub fn socket(dir: &TempDir) -> PathBuf {

@@ -63,6 +63,11 @@ const NEEDS: &[Need] = &[
         why: "clips in; the independent subscriber of demo and tests",
     },
     Need {
+        package: "python3-prometheus-client",
+        sign: Sign::File { folders: &["/usr/lib/python3/dist-packages/prometheus_client"], prefix: "openmetrics" },
+        why: "the reference parser of OpenMetrics, for a test of the voice's metrics",
+    },
+    Need {
         package: "gstreamer1.0-tools",
         sign: Sign::Program("gst-launch-1.0"),
         why: "an independent player, for tests and benches of what the voice sends",
