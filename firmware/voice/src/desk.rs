@@ -17,6 +17,8 @@ use crate::shares::{Granted, Shares};
 use crate::status::{Status, offline};
 use crate::unsigned::Unsigned;
 use crate::viewer::{Started, Wishes};
+use crate::waiting::{self, Asked, Waiting};
+use contract::asking::Inbox;
 use contract::body::{Answer, EyeState, Refusal, ShareEvent, ShareLog, Usage};
 use contract::claims::{COMMAND_LIFE_S, MAX_REQUEST_TOKEN, MAX_TOKEN, TokenKind};
 use contract::policy::MAX_POLICY;
@@ -50,6 +52,7 @@ pub struct Desk {
     status: Status,
     meter: Meter,
     unsigned: Unsigned,
+    waiting: Waiting,
     limits: Limits,
     /// The newest bundle that came: an eye that comes later gets it too.
     policy: Option<Vec<u8>>,
@@ -69,6 +72,7 @@ impl Desk {
             status: Status::default(),
             meter: Meter::default(),
             unsigned: Unsigned::default(),
+            waiting: Waiting::default(),
             limits: Limits::new(Instant::now()),
             policy: None,
         }
@@ -93,6 +97,7 @@ impl Desk {
         self.eye = None;
         self.status.linked(false);
         self.unsigned.forget_all();
+        self.waiting.eye_lost(Instant::now());
         while let Some(to) = self.in_flight.abandon() {
             answer_absent(broker, to);
         }
@@ -174,11 +179,22 @@ impl Desk {
                 self.tell_share((&jti, &sub), &ShareEvent::Filtered { filter }, "filtered", at_ms, broker);
             }
             ToVoice::RequestTold { jti, sub } => {
-                let (topic, payload) = (self.topics.share(&sub, &jti), body.to_vec());
-                let expires_at = Some(Instant::now() + REQUEST_LIFE);
-                broker.publish(Publication { topic, payload, kind: Kind::Event, correlation: None, expires_at });
+                match serde_json::from_slice(body) {
+                    Ok(event) => self.waiting.told(&jti, &event),
+                    Err(error) => tracing::error!(%error, "what became of a request cannot be read"),
+                }
+                publish_request(broker, self.topics.share(&sub, &jti), body.to_vec());
             }
-            ToVoice::Inbox => publish_latest(broker, self.topics.inbox(), body.to_vec()),
+            ToVoice::Inbox => {
+                match serde_json::from_slice(body) {
+                    Ok(inbox) => {
+                        let left_behind = self.waiting.inbox(&inbox);
+                        self.lapse(left_behind, broker);
+                    }
+                    Err(error) => tracing::error!(%error, "the eye's inbox cannot be read"),
+                }
+                publish_latest(broker, self.topics.inbox(), body.to_vec());
+            }
             ToVoice::ShareEnded { jti, sub, reason, told, at_ms } => {
                 let (viewer, untold) = self.shares.end(&jti);
                 self.unsigned.forget(&jti);
@@ -194,6 +210,14 @@ impl Desk {
                 }
             }
             ToVoice::Hello { .. } => tracing::warn!("the eye greeted twice; ignored"),
+        }
+    }
+
+    /// Tells those whose requests died with the eye.
+    fn lapse(&self, asked: Vec<Asked>, broker: &Broker) {
+        for (jti, sub) in asked {
+            tracing::info!("a request is over: the eye that kept it is gone");
+            publish_request(broker, self.topics.share(&sub, &jti), json(&waiting::LOST));
         }
     }
 
@@ -347,11 +371,17 @@ impl Desk {
     #[must_use]
     pub fn deadline(&self) -> Instant {
         let status = self.status.deadline(Instant::now());
-        [self.in_flight.deadline(), self.shares.deadline(), self.unsigned.deadline(), Some(status)]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(status)
+        [
+            self.in_flight.deadline(),
+            self.shares.deadline(),
+            self.unsigned.deadline(),
+            self.waiting.deadline(),
+            Some(status),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(status)
     }
 
     /// Does what is due.
@@ -365,6 +395,11 @@ impl Desk {
         while let Some(told) = self.unsigned.overdue(now) {
             tracing::warn!(share = %told.0.jti, "the eye did not sign the stream's description in time");
             publish_started(broker, &self.topics, told);
+        }
+        let overdue = self.waiting.overdue(now);
+        if !overdue.is_empty() {
+            publish_latest(broker, self.topics.inbox(), json(&Inbox::default()));
+            self.lapse(overdue, broker);
         }
         self.meter.broker_lost(broker.messages_lost(), broker.asks_dropped());
         if let Some(state) = self.status.say(now, self.meter.read()) {
@@ -461,6 +496,12 @@ fn publish_end(broker: &Broker, topics: &Topics, jti: &Jti, sub: &SubscriberId, 
     assure(broker, topics.share(sub, jti), json(&ShareEvent::Ended { reason: ended.told }));
     let log = ShareLog { reason: Some(ended.reason), usage: ended.usage, ..log_of(jti, sub, "ended", ended.at_ms) };
     publish_log(broker, topics, log);
+}
+
+/// What became of a request: of use as long as any could wait.
+fn publish_request(broker: &Broker, topic: String, payload: Vec<u8>) {
+    let expires_at = Some(Instant::now() + REQUEST_LIFE);
+    broker.publish(Publication { topic, payload, kind: Kind::Event, correlation: None, expires_at });
 }
 
 /// An event that says how a running share stands: of use until its window closes.

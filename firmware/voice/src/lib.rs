@@ -25,6 +25,7 @@ pub mod status;
 pub mod tls;
 pub mod unsigned;
 pub mod viewer;
+pub mod waiting;
 pub mod wire;
 
 use broker::{Broker, BrokerEvent, BrokerSettings, Listen, Subscription};
