@@ -497,3 +497,44 @@ async fn p8_the_heartbeat_carries_the_reserve_epoch_over_a_restart() {
     let after = next(&mut heard, |_| true).await;
     assert_eq!(site.heartbeat(&after).reserve_epoch, 41);
 }
+
+const PARENT: &str = "CAMPARI_TEST_STARTS_A_BROKER_IN";
+
+/// Not a test: what the next one starts and kills.
+#[tokio::test]
+async fn starts_a_broker_for_the_test_of_its_end() {
+    let Some(dir) = std::env::var_os(PARENT) else { return };
+    let dir = Path::new(&dir);
+    let tls = dir.join("tls");
+    std::fs::create_dir(&tls).unwrap();
+    let certificates = Certificates::make(&tls, std::net::Ipv4Addr::LOCALHOST.into(), &parties()).unwrap();
+    let files = BrokerFiles::write(&dir.join("broker"), &certificates, &[parties().site]).unwrap();
+    let broker = files.start(dir).await.unwrap();
+    std::fs::write(dir.join("port.new"), files.ports.of(campari::stage::Door::Boards).to_string()).unwrap();
+    std::fs::rename(dir.join("port.new"), dir.join("port")).unwrap();
+    broker.death().await;
+}
+
+#[tokio::test]
+async fn a_broker_ends_with_who_started_it_though_that_was_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["--exact", "starts_a_broker_for_the_test_of_its_end"].map(std::ffi::OsStr::new);
+    // The environment of this process is not touched: other tests run in it.
+    let assignment = format!("{PARENT}={}", dir.path().display());
+    let own = std::env::current_exe().unwrap();
+    let through_env = [std::ffi::OsStr::new(&assignment), own.as_os_str()].into_iter().chain(arguments);
+    let parent = Child::start("parent", Path::new("/usr/bin/env"), through_env, dir.path()).unwrap();
+    let port = parent
+        .until("says where its broker listens", SOON, || async {
+            std::fs::read_to_string(dir.path().join("port")).map(|port| port.parse::<u16>().unwrap())
+        })
+        .await
+        .unwrap();
+    let mut broker = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+    parent.kill().await;
+    let mut rest = Vec::new();
+    let end = tokio::io::AsyncReadExt::read_to_end(&mut broker, &mut rest);
+    // A broker that is killed may reset the connection instead of closing it; one that lives on does neither.
+    let _closed_or_reset = tokio::time::timeout(SOON, end).await.expect("the broker outlived who started it");
+    assert!(tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err());
+}

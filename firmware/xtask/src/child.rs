@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Lines of a failed program's output that go into the error.
@@ -68,6 +68,18 @@ pub(crate) fn tail(text: &str) -> String {
     lines[lines.len().saturating_sub(TAIL_LINES)..].iter().map(|line| format!("    {line}\n")).collect()
 }
 
+/// A command that the kernel ends with this process, also when this one is killed; where util-linux' setpriv is missing, a plain one.
+pub(crate) fn guarded(program: &Path) -> Command {
+    match find("setpriv") {
+        Some(guard) => {
+            let mut command = Command::new(guard);
+            command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+            command
+        }
+        None => Command::new(program),
+    }
+}
+
 /// Finds a program on `PATH` or in the system folders that a user's `PATH` often lacks (mosquitto is in `/usr/sbin`).
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -100,6 +112,23 @@ mod tests {
         let ok = lines(Command::new("sh").args(["-c", "printf 'a\\nb'; false"]), |line| seen.push(line.to_owned()));
         assert!(!ok.unwrap());
         assert_eq!(seen, ["a", "b"]);
+    }
+
+    #[test]
+    fn a_guarded_program_ends_with_who_started_it() {
+        // Ends by the signal when the thread that started it does.
+        let mut child = std::thread::spawn(|| {
+            let mut command = guarded(Path::new("sh"));
+            // It speaks once the guard is set: the shell is what setpriv became.
+            let mut child = command.args(["-c", "echo up; exec sleep 1000"]).stdout(Stdio::piped()).spawn().unwrap();
+            let mut up = String::new();
+            BufReader::new(child.stdout.take().unwrap()).read_line(&mut up).unwrap();
+            assert_eq!(up, "up\n");
+            child
+        })
+        .join()
+        .unwrap();
+        assert!(!child.wait().unwrap().success());
     }
 
     #[test]

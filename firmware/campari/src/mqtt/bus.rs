@@ -425,6 +425,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How long to wait after so many failures in a row. The `lot` of 0 to 1 takes up to half of it away: those who lost the same broker do not all come
+/// back in the same moment, and none later than it would have.
+fn pause(failures: usize, lot: f64) -> Duration {
+    RETRY[failures.min(RETRY.len() - 1)].mul_f64(1.0 - lot / 2.0)
+}
+
 async fn pump(mut events: EventLoop, shared: Arc<Shared>) {
     let mut failures = 0_usize;
     loop {
@@ -443,7 +449,7 @@ async fn pump(mut events: EventLoop, shared: Arc<Shared>) {
                 tracing::debug!(%cause, "broker connection");
                 shared.standing.send_replace(Standing::Connecting { last_failure: crate::chain(&cause) });
                 *lock(&shared.sent) = Sent::default();
-                tokio::time::sleep(RETRY[failures.min(RETRY.len() - 1)]).await;
+                tokio::time::sleep(pause(failures, rand::random_range(0.0..=1.0))).await;
                 failures += 1;
             }
         }
@@ -552,5 +558,20 @@ impl Shared {
             correlation,
         };
         let _nobody_listens = self.messages.send(Arc::new(message));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_lost_the_same_broker_comes_back_scattered_and_none_later_than_before() {
+        for (failures, longest) in RETRY.into_iter().enumerate().chain([(1000, RETRY[4])]) {
+            assert_eq!((pause(failures, 0.0), pause(failures, 1.0)), (longest, longest / 2));
+            let drawn: std::collections::BTreeSet<_> =
+                (0..100).map(|_| pause(failures, rand::random_range(0.0..=1.0))).collect();
+            assert!(drawn.len() > 90, "{failures}: {drawn:?}");
+        }
     }
 }

@@ -7,9 +7,13 @@ use super::certificates::{Certificates, Door};
 use super::child::Child;
 use super::files::folder;
 use contract::{CameraId, SiteId, SubscriberId};
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Of util-linux: has the kernel end the broker with whoever started it, also when that is killed and can end nothing itself.
+const GUARD: &str = "/usr/bin/setpriv";
 
 /// Where Debian puts what is not on every user's path.
 const PROGRAMS: [&str; 3] = ["mosquitto", "/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"];
@@ -150,7 +154,13 @@ impl BrokerFiles {
             .into_iter()
             .find(|program| installed(program))
             .ok_or(StageError::NotInstalled { program: "mosquitto", remedy: "apt-get install mosquitto" })?;
-        let child = Child::start("broker", Path::new(program), ["-c".as_ref(), self.config.as_os_str()], logs)?;
+        let mosquitto = ["-c".as_ref(), self.config.as_os_str()];
+        let child = if installed(GUARD) {
+            let guard = ["--pdeathsig", "KILL", "--", program].map(OsStr::new);
+            Child::start("broker", Path::new(GUARD), guard.into_iter().chain(mosquitto), logs)?
+        } else {
+            Child::start("broker", Path::new(program), mosquitto, logs)?
+        };
         for door in Door::ALL {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.of(door)));
             child

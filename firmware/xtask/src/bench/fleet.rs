@@ -8,7 +8,6 @@ use crate::{child, setup, workspace};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::io::Write;
-use std::process::Command;
 
 /// Measures fleets of the sizes asked for; table, JSON and plot.
 pub(super) fn run(options: &Options) -> Result<()> {
@@ -19,7 +18,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     std::fs::create_dir_all(&target).with_context(|| format!("making {}", target.display()))?;
     let (json, plot) = (target.join("fleet.json"), target.join("fleet.svg"));
     let sizes: Vec<String> = options.boards.iter().map(usize::to_string).collect();
-    let mut command = Command::new(workspace::release_dir()?.join("campari-fleet"));
+    let mut command = child::guarded(&workspace::release_dir()?.join("campari-fleet"));
     command.arg("measure").args(["--boards", &sizes.join(",")]).arg("--json").arg(&json).arg("--plot").arg(&plot);
     child::run(workspace::equip(&mut command))?;
     let text = std::fs::read_to_string(&json).with_context(|| format!("reading {}", json.display()))?;
