@@ -4,8 +4,10 @@ mod bench;
 
 use bench::{Bench, INES, ROOM, STRANGER, Voice, bundle, id, policy, sign};
 use contract::claims::TokenKind;
+use contract::policy::Policy;
 use contract::{Audience, Challenge, ErrorCode};
 use eye::road::Desk;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 fn setup() -> (Bench, Voice, tempfile::TempDir) {
@@ -159,4 +161,69 @@ fn p6_a_policy_with_one_signature_or_two_of_the_same_key_is_refused() {
         assert_eq!(answer.error.map(|refusal| refusal.code), Some(ErrorCode::PolicyRefused), "{what}");
     }
     assert_eq!(voice.state().policy_version, Some(1));
+}
+
+/// The journal's entries of refused commands.
+fn refusals(bench: &Bench) -> Vec<Value> {
+    let journal = bench.journal();
+    let entries = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    entries.filter(|entry| entry["event"] == "refused").collect()
+}
+
+#[test]
+fn p7_a_refused_command_is_journaled_with_who_signed_it_and_why() {
+    let (mut bench, mut voice, _dir) = setup();
+    let mut grant = bench.grant(&voice.newest_state());
+    grant.envelope.challenge = Some(id::<Challenge>("yesterday"));
+    let late = sign(TokenKind::Grant, "ines", &grant, INES);
+    assert_eq!(voice.refusal(TokenKind::Grant, &late), ErrorCode::StaleChallenge);
+    let forged = sign(TokenKind::Preempt, "ines", &grant, STRANGER);
+    assert_eq!(voice.refusal(TokenKind::Preempt, &forged), ErrorCode::BadSignature);
+    assert_eq!(voice.refusal(TokenKind::Grant, "junk"), ErrorCode::Malformed);
+    assert_eq!(voice.policy(b"{}").error.unwrap().code, ErrorCode::Malformed);
+    assert_eq!(
+        voice.policy(&bundle(&Policy { site: id("lelystad"), ..policy(9) })).error.unwrap().code,
+        ErrorCode::PolicyRefused
+    );
+    let told: Vec<_> =
+        refusals(&bench).iter().map(|entry| json!([entry["command"], entry["actor_key"], entry["refused"]])).collect();
+    // Who only says that it is ines is not written down as ines.
+    let expected = [
+        json!(["grant", "ines", "stale-challenge"]),
+        json!(["preempt", null, "bad-signature"]),
+        json!([null, null, "policy-refused"]),
+    ];
+    assert_eq!(told, expected);
+    assert!(!bench.journal().contains(&late), "the token itself is not: its length is its sender's to choose");
+}
+
+#[test]
+fn p7_a_flood_of_refusals_stays_small_hides_nobody_and_is_counted() {
+    let (mut bench, mut voice, _dir) = setup();
+    let mut grant = bench.grant(&voice.newest_state());
+    let forged = sign(TokenKind::Grant, "ines", &grant, STRANGER);
+    grant.envelope.challenge = Some(id::<Challenge>("yesterday"));
+    let late = sign(TokenKind::Grant, "ines", &grant, INES);
+    let before = bench.journal().len();
+    for _ in 0..1_000 {
+        assert_eq!(voice.refusal(TokenKind::Grant, &forged), ErrorCode::BadSignature);
+    }
+    // What strangers send does not keep out what a key of the policy signed.
+    for _ in 0..1_000 {
+        assert_eq!(voice.refusal(TokenKind::Grant, &late), ErrorCode::StaleChallenge);
+    }
+    let written = refusals(&bench);
+    let signed = written.iter().filter(|entry| entry["actor_key"] == "ines").count();
+    assert_eq!((written.len() - signed, signed), (4, 16));
+    let grown = bench.journal().len() - before;
+    assert!(grown < 20_000, "{grown} bytes");
+    // As soon as there is a turn it is said how many more there were; what the test asks of the state is refused too.
+    bench.clock.advance(Duration::from_secs(601));
+    voice.state();
+    voice.state();
+    let written = refusals(&bench);
+    let left_out: u64 = written.iter().filter_map(|entry| entry["left_out"].as_u64()).sum();
+    let all = left_out + written.iter().filter(|entry| entry["refused"].is_string()).count() as u64;
+    assert!((2_000..=2_002).contains(&all), "{all}");
+    assert_eq!(written.len(), 21, "one entry says it");
 }

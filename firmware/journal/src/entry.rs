@@ -45,7 +45,7 @@ pub enum What {
     ViewLeft,
     /// It looks there again.
     ViewBack,
-    /// A command was refused.
+    /// A command was refused; where many are, not every one of them ([`Entry::left_out`]).
     Refused,
     /// The police took the camera.
     Preempted,
@@ -139,6 +139,9 @@ pub struct Entry {
     /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<ErrorCode>,
+    /// How many commands were refused since the entry of the last one, and are in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<u64>,
     /// Why a share ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub true_reason: Option<EndReason>,
@@ -175,6 +178,7 @@ impl Entry {
             token: None,
             command: None,
             refused: None,
+            left_out: None,
             true_reason: None,
             told_reason: None,
             removed_to: None,

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use contract::Jti;
 use contract::body::SignedHead;
 use contract::claims::{Head, TokenKind};
-use journal::{Audit, Beginning, Compared, Entry, MAX_LINE, Proof, segment};
+use journal::{Audit, Beginning, Compared, Entry, MAX_LINE, Proof, What, segment};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::path::PathBuf;
@@ -394,7 +394,15 @@ fn row(shown: &Shown, names: &Names) -> Vec<String> {
     });
     let filter = entry.filter_effective.or(entry.filter_asked).map(|filter| filter.to_string());
     let unsure = if entry.clock_synchronised { "" } else { "?" };
-    let what_for = entry.purpose.clone().or_else(|| match (entry.removed_to, entry.policy_version) {
+    let refused = entry.refused.map(|code| match entry.command {
+        Some(command) => format!("{}: {code}", tell::word(&command)),
+        None => code.to_string(),
+    });
+    let left_out = entry.left_out.map(|count| format!("{count} more"));
+    let refused = (entry.event == What::Refused)
+        .then(|| [refused, left_out].into_iter().flatten().collect::<Vec<_>>().join(", and "));
+    let signer = entry.actor_key.as_ref().filter(|_| refused.is_some()).map(|key| names.tell(key.as_str()));
+    let what_for = entry.purpose.clone().or(refused).or_else(|| match (entry.removed_to, entry.policy_version) {
         (Some(removed_to), _) => Some(format!("entries up to {removed_to}")),
         (None, Some(version)) if entry.share.is_none() => Some(format!("version {version}")),
         _ => None,
@@ -404,7 +412,7 @@ fn row(shown: &Shown, names: &Names) -> Vec<String> {
         seq.to_string(),
         tell::word(&entry.event),
         text(entry.share.as_ref().map(Jti::to_string)),
-        text(who),
+        text(who.or(signer)),
         text(entry.recipient.as_ref().map(|recipient| names.tell(recipient.as_str()))),
         text(what_for),
         text(entry.view.as_ref().map(ToString::to_string)),

@@ -3,34 +3,17 @@
 //!
 //! The name is what the token *says*: whoever borrows another's name uses up that one's turns, which the broker's access list and the voice prevent.
 
+use super::bucket::{Bucket, Rate};
 use contract::KeyId;
 use contract::policy::Policy;
 use std::collections::BTreeMap;
 
 /// Turns that one name may save up, and how long one takes to grow back.
-const EACH: (u32, u64) = (8, 250);
+const EACH: Rate = (8, 250);
 /// The same for all names together.
-const ALL: (u32, u64) = (32, 50);
+const ALL: Rate = (32, 50);
 /// Most names that are counted; those of no policy are not among them.
 const MAX_NAMES: usize = 256;
-
-/// Turns left.
-#[derive(Debug, Clone, Copy)]
-struct Bucket {
-    turns: u32,
-    since_ms: u64,
-}
-
-impl Bucket {
-    fn full((most, _): (u32, u64), now_ms: u64) -> Self {
-        Self { turns: most, since_ms: now_ms }
-    }
-    fn refill(&mut self, (most, every_ms): (u32, u64), now_ms: u64) {
-        let grown = now_ms.saturating_sub(self.since_ms) / every_ms;
-        self.since_ms += grown * every_ms;
-        self.turns = self.turns.saturating_add(u32::try_from(grown).unwrap_or(u32::MAX)).min(most);
-    }
-}
 
 /// See the [module](self).
 #[derive(Debug, Default)]

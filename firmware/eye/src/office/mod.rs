@@ -5,11 +5,13 @@
 //! road looks in through [`Desk`](crate::road::Desk).
 
 mod asks;
+mod bucket;
 mod commands;
 mod desk;
 mod noted;
 mod pins;
 mod record;
+mod refusals;
 mod state;
 mod tally;
 mod told;
@@ -119,6 +121,8 @@ struct Books {
     pins: pins::Standing,
     /// How often subscribers have asked of late.
     asks: asks::Asks,
+    /// Which refusals are in the journal.
+    refusals: refusals::Refusals,
     /// The token of the command that is being carried out, for the journal.
     token: Option<String>,
     /// What no voice was there to hear, of before a restart or of the voice that went away: ends of shares and requests.
@@ -197,6 +201,7 @@ impl Office {
                 fps: 0.0,
                 pins: pins::Standing::default(),
                 asks: asks::Asks::default(),
+                refusals: refusals::Refusals::default(),
                 token: None,
                 untold: Vec::new(),
             }),
@@ -257,6 +262,7 @@ impl Office {
             self.check_light(&mut desk, now);
             self.record_report(&mut desk, now);
             self.tend_usage(&mut desk, now);
+            self.tend_refusals(&mut desk, now);
             let changed = self.mend_journal(&mut desk, now) || changed;
             if changed || now.monotonic_ms.saturating_sub(desk.told_state_ms) >= TELL_STATE_EVERY_MS {
                 self.tell_state(&mut desk, now);
@@ -307,6 +313,7 @@ impl Office {
                     Ok(done) => done.answer(),
                     Err(refusal) => {
                         tracing::info!(?kind, code = %refusal.code, "a command was refused");
+                        self.refused(desk, Some(kind), &token, refusal.code, now);
                         Answer::refused(refusal)
                     }
                 };
@@ -323,6 +330,7 @@ impl Office {
                     Ok(()) => Answer::done(None),
                     Err(refusal) => {
                         tracing::warn!(code = %refusal.code, detail = refusal.detail, "a policy bundle was refused");
+                        self.refused(desk, None, &bundle, refusal.code, now);
                         Answer::refused(refusal)
                     }
                 };
