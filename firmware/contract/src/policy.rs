@@ -6,8 +6,8 @@ use crate::{CameraId, EncryptionKey, EncryptionKeyError, Filter, KeyId, SiteId, 
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// Largest bundle, in bytes.
-pub const MAX_POLICY: usize = 256 * 1024;
+/// Largest bundle, in bytes: 400 cameras with twelve views of four privacy zones each take 1.7 MB.
+pub const MAX_POLICY: usize = 2 * 1024 * 1024;
 /// `typ` of a policy signature.
 pub const POLICY_TYP: &str = "campari-policy+jws";
 

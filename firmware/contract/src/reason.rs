@@ -181,7 +181,7 @@ impl ErrorCode {
             ErrorCode::Malformed => {
                 "Build the token as its schema says: exactly the three header members, each member once, iss equal to kid."
             }
-            ErrorCode::TooLarge => "Send less: a token has at most 16 KiB, a request 4 KiB, a policy bundle 256 KiB.",
+            ErrorCode::TooLarge => "Send less: a token has at most 16 KiB, a request 4 KiB, a policy bundle 2 MiB.",
             ErrorCode::WrongType => "Send the token on the topic of its kind, with that kind's typ in the header.",
             ErrorCode::UnknownKey => {
                 "Have the policy office add the key, or sign with the key that the policy in force names."

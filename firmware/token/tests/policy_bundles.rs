@@ -4,7 +4,7 @@
 mod support;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use contract::policy::{MAX_POLICY, POLICY_TYP, Policy, PolicySignature, SignedPolicy};
+use contract::policy::{MAX_POLICY, POLICY_TYP, Policy, PolicySignature, SignedPolicy, View, Zone};
 use contract::{ErrorCode, KeyId};
 use proptest::prelude::*;
 use support::{key, kid, policy, raw_sign};
@@ -160,4 +160,31 @@ proptest! {
         bytes[at] = byte;
         prop_assert!(bundle::verify(&bytes, &roots(), 2).is_err());
     }
+}
+
+/// A city's: as many cameras as one site has, each with as many views as a camera that turns keeps presets of, in ten-thousandths
+/// of the picture.
+fn city(cameras: u16, views: u16, zones: u16) -> Policy {
+    let share = |n: u16| ((f32::from(n) * 0.618_034).fract() * 1e4).round() / 1e4;
+    let view = |camera: u16, view: u16| View {
+        name: format!("schrijverstraat-noord-{view:02}").parse().unwrap(),
+        camera: format!("almere-{camera:03}").parse().unwrap(),
+        largest_face: Some(share(camera + view + 1)),
+        zones: (0..zones)
+            .map(|zone| Zone { x: share(camera), y: share(view), w: share(zone + 1), h: share(camera + zone) })
+            .collect(),
+    };
+    let views = (0..cameras).flat_map(|camera| (0..views).map(move |number| view(camera, number))).collect();
+    Policy { views, ..policy() }
+}
+
+#[test]
+fn a_site_of_400_cameras_with_twelve_views_of_four_zones_each_fits_a_bundle() {
+    let signed = signed_by(&city(400, 12, 4), &[("root-a", 11), ("root-b", 12)]);
+    let bytes = serde_json::to_vec(&signed).unwrap();
+    assert!(bytes.len() < MAX_POLICY * 9 / 10, "{} bytes leave a tenth for keys and subscribers", bytes.len());
+    assert_eq!(bundle::verify(&bytes, &roots(), 2).unwrap().views.len(), 4_800);
+    let policy = city(400, 16, 4);
+    let too_many = bundle::sign(&policy, &[]);
+    assert!(matches!(too_many, Err(TokenError::PolicyTooLarge(_))), "and the bound holds where it is signed");
 }

@@ -9,6 +9,7 @@
 
 use crate::comeback::Comeback;
 use crate::outbox::{Kind, Outbox, Publication};
+use contract::claims::MAX_TOKEN;
 use rand::Rng as _;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
@@ -30,7 +31,7 @@ pub const MAX_PACKET: u32 = contract::policy::MAX_POLICY as u32 + 16 * 1024;
 const INFLIGHT: u16 = 32;
 /// Messages to be published, between the tasks.
 const QUEUED: usize = 256;
-/// Messages that came, between the tasks: one may be as large as a packet.
+/// Messages that came, between the tasks: a policy may be as large as a packet, others are cut to what can be of use.
 const QUEUED_IN: usize = 32;
 /// What subscribers said, between the tasks.
 const QUEUED_ASKS: usize = 32;
@@ -71,7 +72,7 @@ pub struct Subscription {
 /// What comes by a subscription, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listen {
-    /// Commands: QoS 1; nothing that was retained before, and what is published as retained keeps that mark, so that it can be refused.
+    /// Commands, of which no more than a token's length (and one) is kept: QoS 1; nothing that was retained before, and what is published as retained keeps that mark, so that it can be refused.
     Command,
     /// What somebody retained for us: QoS 1, with what is retained already.
     Retained,
@@ -369,6 +370,9 @@ impl Connection {
         let now = Instant::now();
         let limit = self.topics.iter().find_map(|topic| topic.ask_limit(&publish.topic));
         let Some(limit) = limit else {
+            if !self.topics.iter().any(|topic| topic.is_retained(&publish.topic)) {
+                slim(&mut publish, MAX_TOKEN);
+            }
             self.say(BrokerEvent::Message(Box::new(publish), now)).await;
             return;
         };
@@ -414,6 +418,10 @@ impl Connection {
 impl Subscription {
     fn filter(&self) -> Filter {
         self.what.filter(&self.filter)
+    }
+    /// Whether this is a subscription to what somebody retained for us on `topic`.
+    fn is_retained(&self, topic: &[u8]) -> bool {
+        self.what == Listen::Retained && self.filter.as_bytes() == topic
     }
     /// How much of a message on `topic` is kept, if this is a subscription to what subscribers say and the topic is of it.
     fn ask_limit(&self, topic: &[u8]) -> Option<usize> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Largest packet that we read, and say so to the broker: the largest policy bundle and its topic fit.
-pub(super) const MAX_PACKET: u32 = 300 * 1024;
+pub(super) const MAX_PACKET: u32 = contract::policy::MAX_POLICY as u32 + 64 * 1024;
 /// A dead connection shows after one and a half of these (DESIGN §8: board power loss 1.5 × keep-alive).
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 

@@ -1,6 +1,6 @@
 //! Commands off the broker: verified here, judged by `grant`.
 
-use super::{Books, Office, take_policy, unknown_command};
+use super::{Books, Office, unknown_command};
 use contract::asking::RequestEvent;
 use contract::body::{Answer, Refusal};
 use contract::claims::{
@@ -44,9 +44,31 @@ impl Office {
         Ok(done)
     }
 
-    /// Takes a policy bundle: kept on disk before anything is granted under it.
-    pub(super) fn policy(&self, desk: &mut Books, bundle: &[u8], now: Now) -> Result<(), Refusal> {
-        let verdict = take_policy(&mut desk.authority, bundle, &self.roots, now)?;
+    /// A policy bundle came, and this is what verifying it came to.
+    pub(super) fn policy_came(
+        &self,
+        desk: &mut Books,
+        correlation: u64,
+        policy: Result<Policy, Refusal>,
+        bundle: &[u8],
+        now: Now,
+    ) {
+        let answer = match policy.and_then(|policy| self.take_policy(desk, policy, bundle, now)) {
+            Ok(()) => Answer::done(None),
+            Err(refusal) => {
+                tracing::warn!(code = %refusal.code, detail = refusal.detail, "a policy bundle was refused");
+                self.refused(desk, None, bundle, refusal.code, now);
+                Answer::refused(refusal)
+            }
+        };
+        self.settle(desk, now);
+        self.answer(correlation, &answer);
+        self.tell_state(desk, now);
+    }
+
+    /// Takes a policy: its bundle is kept on disk before anything is granted under it.
+    fn take_policy(&self, desk: &mut Books, policy: Policy, bundle: &[u8], now: Now) -> Result<(), Refusal> {
+        let verdict = desk.authority.handle_policy(policy, now)?;
         if verdict == PolicyVerdict::AlreadyHeld {
             return Ok(());
         }

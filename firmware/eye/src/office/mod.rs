@@ -29,6 +29,7 @@ use crate::usage_store::UsageStore;
 use board_hal::{Aiming, CameraFormat, Clock, Codec, NoPins, Pins};
 use contract::body::{Answer, Refusal, SignedHead};
 use contract::claims::TokenKind;
+use contract::policy::Policy;
 use contract::topic::AskTopic;
 use contract::{ErrorCode, Filter, KeyId};
 use grant::{Authority, Now};
@@ -175,7 +176,8 @@ impl Office {
             grant::Config { site: config.site.clone(), camera: config.camera.clone(), filters: FILTERS.to_vec() };
         let mut authority = Authority::restore(authority_config, challenge()?, snapshot, now);
         for (file, bytes) in policies(config, &store)? {
-            take_policy(&mut authority, &bytes, &roots, now)
+            verify_policy(&bytes, &roots)
+                .and_then(|policy| authority.handle_policy(policy, now))
                 .map_err(|refusal| OfficeError::Bundle { file, cause: refusal.to_string() })?;
         }
         let usage = UsageStore::open(&store, &config.site, &config.camera, now.utc_ms)?;
@@ -248,22 +250,31 @@ impl Office {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
+            // A large policy takes a while to verify, and the frame road is not to wait for that.
+            let policy = match &event {
+                Some(LinkEvent::Said(ToEye::Policy { .. }, bundle)) => Some(verify_policy(bundle, &self.roots)),
+                _ => None,
+            };
             let now = now(self.clock.as_ref());
             self.round_ms.store(now.monotonic_ms, Ordering::Release);
             let mut desk = self.lock();
             desk.authority.handle_timeout(now);
             let changed = self.look_at_pins(&mut desk, now);
             desk.look_at_aim(now);
-            if let Some(event) = event {
-                self.handle(&mut desk, event, now);
+            match (event, policy) {
+                (Some(LinkEvent::Said(ToEye::Policy { correlation }, bundle)), Some(policy)) => {
+                    self.policy_came(&mut desk, correlation, policy, &bundle, now);
+                }
+                (Some(event), _) => self.handle(&mut desk, event, now),
+                (None, _) => {}
             }
             self.rotate_challenge(&mut desk, now);
             self.settle(&mut desk, now);
             self.check_light(&mut desk, now);
             self.record_report(&mut desk, now);
             self.tend_usage(&mut desk, now);
-            self.tend_refusals(&mut desk, now);
             let changed = self.mend_journal(&mut desk, now) || changed;
+            self.tend_refusals(&mut desk, now);
             if changed || now.monotonic_ms.saturating_sub(desk.told_state_ms) >= TELL_STATE_EVERY_MS {
                 self.tell_state(&mut desk, now);
             }
@@ -307,7 +318,8 @@ impl Office {
                 // Whoever carried the media is gone, and with it every share.
                 desk.authority.handle_fault(None, now);
             }
-            LinkEvent::Said(ToEye::Hello { .. }, _) => {}
+            // A policy was taken before: `run` does that.
+            LinkEvent::Said(ToEye::Hello { .. } | ToEye::Policy { .. }, _) => {}
             LinkEvent::Said(ToEye::Command { kind, correlation }, token) => {
                 let answer = match self.command(desk, kind, &token, now) {
                     Ok(done) => done.answer(),
@@ -324,19 +336,6 @@ impl Office {
                 if kind != TokenKind::Heartbeat && !asked_in_vain {
                     self.tell_state(desk, now);
                 }
-            }
-            LinkEvent::Said(ToEye::Policy { correlation }, bundle) => {
-                let answer = match self.policy(desk, &bundle, now) {
-                    Ok(()) => Answer::done(None),
-                    Err(refusal) => {
-                        tracing::warn!(code = %refusal.code, detail = refusal.detail, "a policy bundle was refused");
-                        self.refused(desk, None, &bundle, refusal.code, now);
-                        Answer::refused(refusal)
-                    }
-                };
-                self.settle(desk, now);
-                self.answer(correlation, &answer);
-                self.tell_state(desk, now);
             }
             LinkEvent::Said(ToEye::KeyPicture { jti }, _) => {
                 if desk.authority.share(&jti).is_some()
@@ -510,14 +509,8 @@ fn policies(config: &Config, store: &Store) -> Result<Vec<(String, Vec<u8>)>, Of
     Ok(found)
 }
 
-fn take_policy(
-    authority: &mut Authority,
-    bytes: &[u8],
-    roots: &[(KeyId, PublicKey)],
-    now: Now,
-) -> Result<grant::PolicyVerdict, Refusal> {
-    let policy = token::policy::verify(bytes, roots, token::policy::SIGNATURES_NEEDED)?;
-    authority.handle_policy(policy, now)
+fn verify_policy(bytes: &[u8], roots: &[(KeyId, PublicKey)]) -> Result<Policy, Refusal> {
+    Ok(token::policy::verify(bytes, roots, token::policy::SIGNATURES_NEEDED)?)
 }
 
 /// For the commands that a later version will know.

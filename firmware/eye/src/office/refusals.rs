@@ -53,13 +53,13 @@ impl Office {
     /// A command was refused with `code`. `kind` is that of its topic; a policy bundle has none.
     pub(super) fn refused(&self, desk: &mut Books, kind: Option<TokenKind>, token: &[u8], code: ErrorCode, now: Now) {
         let now_ms = now.monotonic_ms;
+        let is_no_command = matches!(code, ErrorCode::Malformed | ErrorCode::TooLarge | ErrorCode::UnknownCommand);
         // While it cannot be written, what must be in it has the room that is owed.
         if desk.record.fault().is_some() || !desk.refusals.has_turn(now_ms) {
-            desk.refusals.left_out += 1;
+            desk.refusals.left_out += u64::from(!is_no_command);
             return;
         }
         let signer = kind.and_then(|kind| signer(desk.authority.policy()?, kind, token));
-        let is_no_command = matches!(code, ErrorCode::Malformed | ErrorCode::TooLarge | ErrorCode::UnknownCommand);
         if signer.is_none() && is_no_command {
             return;
         }
