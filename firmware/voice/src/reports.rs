@@ -116,4 +116,12 @@ mod tests {
         }
         assert_eq!(reports.heard().reports, 4);
     }
+
+    #[test]
+    fn what_is_no_report_is_worth_one_line_in_the_log_and_then_only_counted() {
+        let mut reports = Reports::default();
+        assert_eq!([reports.garbage(), reports.garbage(), reports.garbage()], [true, false, false]);
+        assert_eq!([reports.collision(), reports.collision()], [true, false]);
+        assert_eq!((reports.heard().garbage, reports.heard().collisions), (3, 2));
+    }
 }

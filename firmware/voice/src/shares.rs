@@ -16,8 +16,8 @@ use tokio::time::Instant;
 
 /// Most granted shares remembered; a policy allows 8 at once.
 const MOST_GRANTED: usize = 64;
-/// Most viewers at once.
-const MOST_VIEWERS: usize = 16;
+/// Most viewers at once, unless told otherwise.
+pub const MOST_VIEWERS: usize = 16;
 
 /// What the eye said of a share when it granted it.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ impl Shares {
         meter: &mut Meter,
     ) -> bool {
         let Some(share) = self.granted.iter().find(|known| known.jti == *jti).cloned() else { return false };
-        if self.viewers.len() >= MOST_VIEWERS || self.viewers.iter().any(|viewer| viewer.jti == *jti) {
+        if self.viewers.len() >= self.settings.most_viewers || self.viewers.iter().any(|viewer| viewer.jti == *jti) {
             return false;
         }
         // A slate of an older share towards the same receiver gives way.

@@ -10,7 +10,7 @@ use crate::metrics;
 use crate::outlet::{Fate, Outlet, Picture};
 use crate::reports::Reports;
 use crate::secrets::{Secrets, SecretsError};
-use crate::shares::Granted;
+use crate::shares::{Granted, MOST_VIEWERS};
 use crate::wire::{Multicast, Wire};
 use contract::body::{ShareEvent, Usage};
 use contract::{Jti, Rung, SubscriberId};
@@ -470,6 +470,8 @@ pub struct Settings {
     pub cname: String,
     /// How multicast leaves.
     pub multicast: Multicast,
+    /// Most viewers at once.
+    pub most_viewers: usize,
 }
 
 impl Settings {
@@ -480,6 +482,7 @@ impl Settings {
         Self {
             max_payload_bytes: rtp.max_payload_bytes,
             multicast,
+            most_viewers: MOST_VIEWERS,
             cname: format!("{:024x}", rand::rng().random::<u128>() >> 32),
         }
     }

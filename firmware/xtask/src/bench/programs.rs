@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 /// Runs an example in the release profile; its last line is the JSON.
-fn example(package: &str, name: &str, arguments: &[&str]) -> Result<Value> {
+pub(super) fn example(package: &str, name: &str, arguments: &[&str]) -> Result<Value> {
     let mut cargo = workspace::cargo();
     cargo.args(["run", "--quiet", "--release", "--package", package, "--example", name]);
     if !arguments.is_empty() {

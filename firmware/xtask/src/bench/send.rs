@@ -1,0 +1,81 @@
+//! What sending costs: against ffmpeg and GStreamer sending the same stream in the same run, and with 1, 10 and 100 receivers.
+
+use super::Setting;
+use super::programs::{example, number};
+use super::row::{Bar, Row};
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// Runs the voice's own bench and judges it.
+pub(super) fn run(_: &Setting) -> Result<Vec<Row>> {
+    rows(&example("voice", "send_bench", &[])?)
+}
+
+fn rows(json: &Value) -> Result<Vec<Row>> {
+    let mut rows = speed(&json["send"])?;
+    let viewers = json["viewers"].as_array().context("no viewers in what it printed")?;
+    let of = |count: u64, path: &str| {
+        let run = viewers.iter().find(|run| run["viewers"] == count);
+        number(run.with_context(|| format!("no run with {count} viewers"))?, path)
+    };
+    for count in [1, 10, 100] {
+        let name = |what: &str| format!("{count} viewers: {what}");
+        let cost = of(count, "cpu_ms_per_viewer_second")?;
+        rows.push(Row::new(&name("CPU per viewer"), "ms/s", Bar::None, cost).note("4 Mbit/s each, loopback"));
+        rows.push(Row::new(&name("loss"), "", Bar::AtMost(0.0), of(count, "loss")?));
+        rows.push(Row::new(
+            &name("capture to last packet p99"),
+            "ms",
+            Bar::None,
+            of(count, "capture_to_packet_ms.p99")?,
+        ));
+    }
+    let ratio = |count, path: &str| Ok::<f64, anyhow::Error>(of(count, path)? / of(1, path)?);
+    for count in [10, 100] {
+        let figure = ratio(count, "cpu_ms_per_viewer_second")?;
+        rows.push(Row::new(&format!("CPU per viewer, {count} / 1"), "x", Bar::AtMost(1.0), figure));
+    }
+    let figure = ratio(10, "capture_to_packet_ms.p99")?;
+    rows.push(
+        Row::new("capture to last packet p99, 10 / 1", "x", Bar::AtMost(1.2), figure).note("the voice's part alone"),
+    );
+    Ok(rows)
+}
+
+fn speed(send: &Value) -> Result<Vec<Row>> {
+    let ours = number(send, "ours.gbit_per_s")?;
+    let mut rows = vec![
+        Row::new("packetise + SRTP + send", "Gbit/s", Bar::None, ours).note("one core, loopback, 20 Mbit/s 1080p clip"),
+        Row::new("packetise + SRTP + send", "packets/s", Bar::None, number(send, "ours.packets_per_s")?),
+    ];
+    let mut best: Option<f64> = None;
+    for peer in ["ffmpeg", "gstreamer"] {
+        let name = format!("{peer}, the same");
+        match number(send, &format!("{peer}.gbit_per_s")) {
+            Ok(figure) => {
+                best = Some(best.unwrap_or(0.0).max(figure));
+                rows.push(Row::new(&name, "Gbit/s", Bar::None, figure).note("its whole process"));
+            }
+            Err(_) => rows.push(Row::missing(&name, send[peer]["missing"].as_str().unwrap_or("no figure"))),
+        }
+    }
+    rows.push(match best {
+        Some(best) => Row::new("send / the better peer", "x", Bar::AtLeast(2.0), ours / best),
+        None => Row::missing("send / the better peer", "no peer ran"),
+    });
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_better_peer_is_the_mark_and_one_that_did_not_run_is_named() {
+        let send = json!({"ours": {"gbit_per_s": 6.0, "packets_per_s": 5e5}, "ffmpeg": {"gbit_per_s": 2.0}, "gstreamer": {"missing": "not there"}});
+        let rows = speed(&send).unwrap();
+        let text = super::super::row::table(&rows);
+        assert!(text.contains("3.00 x") && text.contains("not there"), "{text}");
+    }
+}
