@@ -113,7 +113,8 @@ fn ours(units: &[Vec<u8>]) -> (f64, u64) {
     let mut send = |round: usize| {
         for (number, unit) in units.iter().enumerate() {
             let at_us = ((round * units.len() + number) * 40_000) as u64;
-            let picture = Picture { unit, captured_monotonic_us: at_us, captured_utc_us: at_us, key: number % 50 == 0 };
+            let picture =
+                Picture { unit, captured_monotonic_us: at_us, captured_utc_us: at_us, key: number.is_multiple_of(50) };
             let fate = outlet.picture(&picture, Instant::now(), &wire, &mut meter);
             assert_eq!(fate, Fate::Sent);
             while outlet.is_backed_up() {
@@ -172,7 +173,7 @@ async fn share(count: usize) -> Value {
     let settings = Settings { most_viewers: count, ..Settings::new(&config::Rtp::default()) };
     let (mut shares, mut meter) = (Shares::new(settings), Meter::default());
     for (number, port) in ports.into_iter().enumerate() {
-        let jti = Jti::new(&format!("share-{number}")).unwrap();
+        let jti = Jti::new(format!("share-{number}")).unwrap();
         shares.grant(jti.clone(), SubscriberId::new("bench").unwrap(), u64::MAX);
         let destination = Destination::Push { address: Ipv4Addr::LOCALHOST.into(), port };
         assert!(shares.start(&jti, StreamId(0), destination, None, 0, &mut meter));
@@ -188,7 +189,7 @@ async fn share(count: usize) -> Value {
         let deadline = shares.deadline().unwrap_or_else(|| Instant::now() + Duration::from_secs(1));
         tokio::select! {
             _ = pace.tick() => {
-                let (is_key, now) = (sent % 50 == 0, clock::now());
+                let (is_key, now) = (sent.is_multiple_of(50), clock::now());
                 let unit = if is_key { &key } else { &delta };
                 let picture = Picture { unit, captured_monotonic_us: now.media.0, captured_utc_us: now.utc_us, key: is_key };
                 shares.picture(StreamId(0), &picture, Rung::Clear, &mut meter, |_, _, _| ());
@@ -221,7 +222,7 @@ fn receivers(count: usize, received: &Arc<AtomicU64>) -> Vec<u16> {
     while pairs.len() < count {
         let rtp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = rtp.local_addr().unwrap().port();
-        if port % 2 == 0
+        if port.is_multiple_of(2)
             && let Ok(rtcp) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port + 1))
         {
             rtp.set_nonblocking(true).unwrap();
