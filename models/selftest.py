@@ -130,6 +130,18 @@ class Picture:
         x, y, w, h = (int(round(v * FINE)) for v in (x, y, w, h))
         self.rgb[y:y + h, x:x + w] = cv2.resize(img, (w, h), interpolation=cv2.INTER_AREA)
 
+    def colour_plate(self, x, y, plate, text, middle, red, green, blue):
+        """A plate on a dark board whose brightness is told by colour: of each shade v, channel c becomes middle[c] + share * (v - 120). With blue the negative of
+        red, red and blue in each other's place show its negative."""
+        p = Picture((124, 124, 124), (124, 124, 124))
+        p.box(x - 75, y - 38, 150, 76, (70, 75, 80), 2)
+        height = plate * 112 / 520
+        p.stick(number_plate(text, (240, 240, 236)), x - plate / 2, y - height / 2, plate, height)
+        here = np.s_[int((y - 45) * FINE):int((y + 45) * FINE), int((x - 80) * FINE):int((x + 80) * FINE)]
+        shade = p.rgb[here].mean(2, keepdims=True) - 120
+        self.rgb[here] = np.clip(np.float32(middle) + np.float32((red, green, blue)) * shade, 0, 255)
+        self.expect("plate", x - plate / 2, y - height / 2, plate, height)
+
     def light(self, factor, glow=(), tint=(1, 1, 1)):
         """Night: everything times factor * tint, and lamps at (x, y, radius, strength) that light what is near."""
         field = np.full(self.rgb.shape[:2], factor, np.float32)
@@ -189,6 +201,14 @@ def by_night():
     return p
 
 
+def in_colour():
+    """Blue on orange: plates that a network which takes red for blue does not find, for to it they are their own negatives."""
+    p = street()
+    p.colour_plate(240, 195, 94, "KH-482-P", (178, 120, 65), 1.03, .18, -1.01)
+    p.colour_plate(400, 300, 102, "KH-482-P", (140, 122, 105), 1.04, .09, -.71)
+    return p
+
+
 def nothing():
     """No head and no plate: a street with a ball, a lamp, a sign without words and a bin."""
     p = street(wall=(140, 120, 110))
@@ -202,7 +222,7 @@ def nothing():
     return p
 
 
-SET = {"close-by": close_by, "near-by-day": near_by_day, "far-by-day": far_by_day, "by-night": by_night, "nothing": nothing}
+SET = {"close-by": close_by, "near-by-day": near_by_day, "far-by-day": far_by_day, "by-night": by_night, "in-colour": in_colour, "nothing": nothing}
 
 
 def nv12(rgb):

@@ -102,6 +102,13 @@ fn p3_pixels_that_reach_the_network_wrongly_scaled_fail() {
 }
 
 #[test]
+fn p3_a_network_that_takes_red_for_blue_fails() {
+    for cause in broken(Broken::red_is_blue) {
+        assert!(matches!(cause, MissCause::NotHidden(..)), "{cause}");
+    }
+}
+
+#[test]
 fn p3_a_wrong_scale_of_any_tensor_that_boxes_are_read_from_fails() {
     for (role, factor) in [
         (OutputRole::HeadHeat, 0.25),

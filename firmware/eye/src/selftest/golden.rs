@@ -4,11 +4,12 @@ use mask::{Class, Geometry, Planes, Rect};
 use serde::Deserialize;
 
 /// Name and file, in the order of `expected.json`.
-const FILES: [(&str, &[u8]); 5] = [
+const FILES: [(&str, &[u8]); 6] = [
     ("close-by", include_bytes!("../../../../models/selftest/close-by.png")),
     ("near-by-day", include_bytes!("../../../../models/selftest/near-by-day.png")),
     ("far-by-day", include_bytes!("../../../../models/selftest/far-by-day.png")),
     ("by-night", include_bytes!("../../../../models/selftest/by-night.png")),
+    ("in-colour", include_bytes!("../../../../models/selftest/in-colour.png")),
     ("nothing", include_bytes!("../../../../models/selftest/nothing.png")),
 ];
 const EXPECTED: &str = include_str!("../../../../models/selftest/expected.json");

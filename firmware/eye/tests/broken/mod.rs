@@ -23,6 +23,7 @@ const PICTURE_PX: usize = 640;
 pub struct Broken {
     inner: Box<dyn Detector>,
     input: fn(i8) -> i8,
+    red_is_blue: bool,
     scale: Option<(OutputRole, f32)>,
     shift: usize,
     behind: bool,
@@ -36,11 +37,25 @@ impl Broken {
     pub fn new(inner: Box<dyn Detector>) -> Self {
         let told = OutputRole::ALL.map(|role| vec![-128; inner.output(role).data.len()]).to_vec();
         let newest = told.clone();
-        Self { inner, input: |q| q, scale: None, shift: 0, behind: false, told, newest, buffer: vec![] }
+        Self {
+            inner,
+            input: |q| q,
+            red_is_blue: false,
+            scale: None,
+            shift: 0,
+            behind: false,
+            told,
+            newest,
+            buffer: vec![],
+        }
     }
     /// Every byte of the input.
     pub fn input(self, input: fn(i8) -> i8) -> Self {
         Self { input, ..self }
+    }
+    /// The network takes red for blue and blue for red.
+    pub fn red_is_blue(self) -> Self {
+        Self { red_is_blue: true, ..self }
     }
     /// The quantisation step of one tensor, times `factor`.
     pub fn scale(self, role: OutputRole, factor: f32) -> Self {
@@ -64,6 +79,9 @@ impl Detector for Broken {
     fn infer(&mut self, input: &[i8]) -> Result<(), DetectorError> {
         self.buffer.clear();
         self.buffer.extend(input.iter().map(|q| (self.input)(*q)));
+        if self.red_is_blue {
+            self.buffer.chunks_exact_mut(3).for_each(|pixel| pixel.swap(0, 2));
+        }
         self.inner.infer(&self.buffer)?;
         if self.behind {
             std::mem::swap(&mut self.told, &mut self.newest);
