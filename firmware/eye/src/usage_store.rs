@@ -25,6 +25,8 @@ pub const AGAIN_MS: u64 = 10_000;
 pub const SELDOM_MS: u64 = 300_000;
 /// With an acknowledgement the next ones go after this long.
 const NEXT_MS: u64 = 500;
+/// Whoever carries them may have them told anew this often: a voice that says so without pause must not have the office tell without pause.
+pub const AFRESH_MS: u64 = 1_000;
 /// Records that wait at most; then the oldest gives way. The journal has them all.
 const MOST_WAITING: usize = 10_000;
 
@@ -44,6 +46,8 @@ pub struct UsageStore {
     cut_short: BTreeMap<RecordId, UsageRecord>,
     tries: u32,
     again_ms: u64,
+    /// When any were told last.
+    told_ms: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -76,6 +80,7 @@ impl UsageStore {
             cut_short: BTreeMap::new(),
             tries: 0,
             again_ms: 0,
+            told_ms: None,
         };
         let mut waiting = Vec::new();
         for name in names(&folder)? {
@@ -208,15 +213,18 @@ impl UsageStore {
             }
         }
         if !due.is_empty() {
+            self.told_ms = Some(monotonic_ms);
             self.again_ms = monotonic_ms + (AGAIN_MS << self.tries.min(5)).min(SELDOM_MS);
             self.tries = if again { self.tries.saturating_add(1) } else { self.tries };
         }
         due
     }
 
-    /// There is a new voice: what waits is told again, soon.
+    /// There is a new voice, or its broker is back: what waits is told again, within a second.
     pub fn afresh(&mut self, monotonic_ms: u64) {
-        (self.tries, self.again_ms) = (0, monotonic_ms);
+        let soonest_ms = self.told_ms.map_or(monotonic_ms, |told_ms| monotonic_ms.max(told_ms + AFRESH_MS));
+        // Never later than they would be anyway.
+        (self.tries, self.again_ms) = (0, self.again_ms.min(soonest_ms));
     }
 
     /// The control room has these. Says how many of them were waiting.

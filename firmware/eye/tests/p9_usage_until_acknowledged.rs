@@ -10,8 +10,8 @@ use contract::claims::{TokenKind, UsageAck};
 use contract::usage::{RecordId, UsageRecord};
 use contract::{Audience, CameraId, EndReason, ErrorCode, Jti, SiteId};
 use eye::store::Store;
-use eye::usage_store::{AGAIN_MS, CHECKPOINT_MS, SELDOM_MS, UsageStore, WINDOW};
-use link::message::ToVoice;
+use eye::usage_store::{AFRESH_MS, AGAIN_MS, CHECKPOINT_MS, SELDOM_MS, UsageStore, WINDOW};
+use link::message::{ToEye, ToVoice};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -91,6 +91,29 @@ fn p9_a_record_is_told_again_until_the_room_acknowledges_it() {
     wait(&mut bench, &mut voice, SELDOM_MS + 1_000);
     assert_eq!(told(&voice).len(), before, "and never again");
     assert!(voice.command(TokenKind::UsageAck, &good).ok, "a replay changes nothing");
+}
+
+#[test]
+fn p9_a_record_is_told_within_a_second_of_the_brokers_return_and_no_oftener_whatever_the_voice_says() {
+    let (mut bench, mut voice, _dir) = Bench::ready();
+    watched(&mut bench, &mut voice, 1);
+    // Told in vain so often that the next time is far away.
+    for _ in 0..6 {
+        wait(&mut bench, &mut voice, SELDOM_MS);
+    }
+    let before = told(&voice).len();
+    wait(&mut bench, &mut voice, 2 * AGAIN_MS);
+    assert_eq!(told(&voice).len(), before, "its time is not come");
+    voice.say(&ToEye::BrokerBack, &[]);
+    wait(&mut bench, &mut voice, AFRESH_MS);
+    assert_eq!(told(&voice).len(), before + 1);
+    // A voice that says so a hundred times in ten seconds.
+    for _ in 0..100 {
+        voice.say(&ToEye::BrokerBack, &[]);
+        wait(&mut bench, &mut voice, 100);
+    }
+    let again = told(&voice).len() - before - 1;
+    assert!((9..=11).contains(&again), "{again}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// Version of this wire; a peer of another version is refused.
-pub const LINK_VERSION: u16 = 4;
+pub const LINK_VERSION: u16 = 5;
 
 /// What slate and pictures are encoded as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -83,6 +83,8 @@ pub enum ToEye {
         /// Of the sealed one, where there is one.
         sealed_sha256: Option<[u8; 32]>,
     },
+    /// The broker was lost and is there again: what waits to be acknowledged should be told anew. No body.
+    BrokerBack,
 }
 
 /// From the eye.

@@ -94,6 +94,7 @@ fn to_eye() -> impl Strategy<Value = ToEye> {
         any::<u64>().prop_map(|correlation| ToEye::Policy { correlation }),
         jti().prop_map(|jti| ToEye::KeyPicture { jti }),
         jti().prop_map(|jti| ToEye::ViewerLeft { jti }),
+        Just(ToEye::BrokerBack),
         (jti(), any::<[u8; 32]>(), any::<Option<[u8; 32]>>())
             .prop_map(|(jti, sdp_sha256, sealed_sha256)| ToEye::Described { jti, sdp_sha256, sealed_sha256 }),
     ]

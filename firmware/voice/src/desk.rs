@@ -53,6 +53,8 @@ pub struct Desk {
     meter: Meter,
     unsigned: Unsigned,
     waiting: Waiting,
+    /// The broker was there and is away: the eye is told when it is back.
+    broker_lost: bool,
     limits: Limits,
     /// The newest bundle that came: an eye that comes later gets it too.
     policy: Option<Vec<u8>>,
@@ -73,6 +75,7 @@ impl Desk {
             meter: Meter::default(),
             unsigned: Unsigned::default(),
             waiting: Waiting::default(),
+            broker_lost: false,
             limits: Limits::new(Instant::now()),
             policy: None,
         }
@@ -245,6 +248,18 @@ impl Desk {
     }
 
     // From the broker.
+
+    /// It is lost.
+    pub fn broker_lost(&mut self) {
+        self.broker_lost = true;
+    }
+    /// It is there, for the first time or again.
+    pub fn broker_up(&mut self) {
+        if std::mem::take(&mut self.broker_lost) {
+            // An eye that is not there, or does not read, tells anew by itself.
+            let _ = tell(self.eye.as_ref(), &ToEye::BrokerBack, &[]);
+        }
+    }
 
     /// A message came in at `came`.
     pub fn broker_said(&mut self, publish: &Publish, came: Instant, broker: &Broker) {

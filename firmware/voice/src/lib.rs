@@ -84,7 +84,8 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), t
             event = broker.next() => match event {
                 BrokerEvent::Message(publish, at) => desk.broker_said(&publish, at, &broker),
                 BrokerEvent::Ask(publish, at) => desk.subscriber_said(&publish, at, &broker),
-                BrokerEvent::Connected | BrokerEvent::Lost => {}
+                BrokerEvent::Connected => desk.broker_up(),
+                BrokerEvent::Lost => desk.broker_lost(),
             },
             () = std::future::poll_fn(|cx| desk.poll_receivers(cx)) => {}
             reader = reader(&mut metrics) => {

@@ -53,6 +53,8 @@ async fn a_broker_lost_midway_does_not_stop_a_share_and_learns_of_its_end_when_i
     receiver.goodbye().await;
     broker.restart().await;
     let mut room = Room::join(broker.port).await;
+    // The eye hears of it: what was told to nobody is told again now, not when its time comes.
+    eye.hear_until(|message, _| matches!(message, link::ToEye::BrokerBack).then_some(())).await;
     let log = room.log("ended").await;
     assert_eq!(log["reason"], "control-room-lost");
     // And it is subscribed again: a command comes through.

@@ -354,6 +354,7 @@ impl Office {
             LinkEvent::Said(ToEye::ViewerLeft { jti }, _) => {
                 desk.authority.handle_viewer_left(&jti, now);
             }
+            LinkEvent::Said(ToEye::BrokerBack, _) => desk.usage.afresh(now.monotonic_ms),
             LinkEvent::Said(ToEye::Described { jti, sdp_sha256, sealed_sha256 }, _) => {
                 let digests = (Sha256Digest(sdp_sha256), sealed_sha256.map(Sha256Digest));
                 self.sign_description(desk, jti, digests, now);
