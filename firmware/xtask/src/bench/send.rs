@@ -72,6 +72,20 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn viewers_are_judged_against_one_in_the_same_run() {
+        let run = |viewers: u64, cost: f64, p99: f64| json!({"viewers": viewers, "cpu_ms_per_viewer_second": cost, "loss": 0.0, "capture_to_packet_ms": {"p99": p99}});
+        let speed = json!({"gbit_per_s": 2.0, "packets_per_s": 1.0});
+        let send = json!({"ours": speed, "ffmpeg": speed, "gstreamer": speed});
+        let viewers = [run(1, 4.0, 2.0), run(10, 1.0, 3.0), run(100, 5.0, 9.0)];
+        let rows = rows(&json!({"send": send, "viewers": viewers})).unwrap();
+        let text = super::super::row::table(&rows);
+        let verdict =
+            |name: &str| text.lines().find(|line| line.starts_with(name)).is_some_and(|line| !line.contains("NOT MET"));
+        assert!(verdict("CPU per viewer, 10 / 1") && !verdict("CPU per viewer, 100 / 1"), "{text}");
+        assert!(!verdict("capture to last packet p99, 10 / 1") && !verdict("send / the better peer"), "{text}");
+    }
+
+    #[test]
     fn the_better_peer_is_the_mark_and_one_that_did_not_run_is_named() {
         let send = json!({"ours": {"gbit_per_s": 6.0, "packets_per_s": 5e5}, "ffmpeg": {"gbit_per_s": 2.0}, "gstreamer": {"missing": "not there"}});
         let rows = speed(&send).unwrap();
