@@ -5,9 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use voice::status::{AT_LEAST, ORDINARY, Status, URGENT};
 
+/// While somebody watches: what is told without a share is tested where it is decided.
 fn eye(challenge: &str, now: u64) -> EyeState {
     let text = format!(
-        r#"{{"mode":"normal","shares":[],"ladder":"clear","fps":25.0,"capture_to_link_p99_ms":12.0,"challenge":"{challenge}","now":{now},
+        r#"{{"mode":"normal","shares":[{{"jti":"one","state":"sharing","filter":"fill","exp":9}}],"ladder":"clear","fps":25.0,"capture_to_link_p99_ms":12.0,"challenge":"{challenge}","now":{now},
         "clock_synchronised":true,"firmware":"0","model":"m","model_sha256":"0","counters":{{"frames_captured":0,"frames_dropped":0,
         "pictures_sent":0,"objects_masked":0,"shapes_painted":0,"seconds_clear":0,"seconds_cautious":0,"seconds_covered":0,"seconds_dark":0}}}}"#
     );
