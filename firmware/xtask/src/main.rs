@@ -10,6 +10,7 @@ mod child;
 mod contract;
 mod cross;
 mod demo;
+mod image;
 mod leak;
 mod lint;
 mod progress;
@@ -43,6 +44,10 @@ enum Command {
     Test(test::Options),
     /// Eye and voice as Arm programs on a board in a virtual machine.
     BoardVm(board_vm::Options),
+    /// The board's system for a virtual machine, put together from Debian's packages with the layer's own files.
+    Image(image::Options),
+    /// Boots that image: signed kernel, verified root, a share, a slot that is broken.
+    ImageTest(image::TestOptions),
     /// What outlasts CI: the long tests, the board in a VM, the full lint.
     Nightly,
     /// Format, clippy, docs, MSRV, dependency rules, licences and sources.
@@ -68,6 +73,8 @@ fn main() -> ExitCode {
         Command::Build(options) => cross::run(&options),
         Command::Test(options) => test::run(&options),
         Command::BoardVm(options) => board_vm::run(&options),
+        Command::Image(options) => image::make(&options),
+        Command::ImageTest(options) => image::test(&options),
         Command::Nightly => test::nightly(),
         Command::Lint(options) => lint::run(&options),
         Command::Contract => contract::run(),

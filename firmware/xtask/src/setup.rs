@@ -45,6 +45,9 @@ pub(crate) struct Options {
     /// Also what only `cargo xtask board-vm` needs.
     #[arg(skip)]
     pub(crate) board_vm: bool,
+    /// Also what only `cargo xtask image` needs.
+    #[arg(skip)]
+    pub(crate) image: bool,
 }
 
 /// A machine type that Campari is built for.
@@ -136,6 +139,7 @@ fn missing(kept: &Path, options: &Options) -> Result<Vec<Job>> {
         (debian::CROSS, foreign),
         (debian::ARM, foreign && options.arm),
         (debian::BOARD_VM, options.board_vm),
+        (debian::IMAGE, options.image),
     ]);
     if !needs.is_empty() {
         jobs.push(Job::Debian(needs));

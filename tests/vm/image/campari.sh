@@ -51,6 +51,8 @@ units="systemd-networkd.service systemd-resolved.service dbus.service dbus.socke
 units="$units campari-eye.service campari-voice.service campari-firewall.service etc-campari.mount var.mount campari-mark-good.service"
 # shellcheck disable=SC2086 # units are words
 systemctl --root="$tree" --quiet enable $units
+# Nothing is to be made up at the first start: the tree is newer than that, and cannot be written.
+touch "$tree/etc/.updated"
 ln -sf /usr/lib/systemd/system/multi-user.target "$tree/etc/systemd/system/default.target"
 sh "$layer/files/rootfs/harden.sh" "$tree" /etc
 if [ "${DEVELOPMENT:-}" = yes ]; then

@@ -137,6 +137,21 @@ pub(super) const BOARD_VM: &[Need] = &[
     Need { package: "kmod", sign: Sign::Program("modprobe"), why: "which kernel modules it loads, in order" },
 ];
 
+/// For `cargo xtask image` and `image-test`, beside [`BOARD_VM`].
+pub(super) const IMAGE: &[Need] = &[
+    Need {
+        package: "u-boot-tools",
+        sign: Sign::Program("mkimage"),
+        why: "the signed kernel, and the loader's counters",
+    },
+    Need { package: "device-tree-compiler", sign: Sign::Program("fdtput"), why: "the kernel's command line in it" },
+    Need { package: "cryptsetup-bin", sign: Sign::Program("veritysetup"), why: "the root's hash tree" },
+    Need { package: "fdisk", sign: Sign::Program("sfdisk"), why: "the disk's slots" },
+    Need { package: "fakeroot", sign: Sign::Program("fakeroot"), why: "a root that belongs to root, made by anybody" },
+    Need { package: "openssl", sign: Sign::Program("openssl"), why: "keys of updates and boots" },
+    Need { package: "xz-utils", sign: Sign::Program("xz"), why: "the kernel's modules" },
+];
+
 /// For `cargo xtask nightly` alone: V4L2 in a VM.
 pub(super) const NIGHTLY: &[Need] = &[
     Need {
