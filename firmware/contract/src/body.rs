@@ -310,7 +310,7 @@ pub struct Catalogue {
     pub filters: Vec<FilterOffer>,
     /// `h264`.
     pub codecs: Vec<String>,
-    /// `push`.
+    /// `push`, and `pull` where the policy lets a subscriber fetch.
     pub deliveries: Vec<String>,
 }
 
@@ -335,6 +335,12 @@ pub enum ShareEvent {
         exp: u64,
         /// Filter in effect.
         filter: Filter,
+        /// Where to fetch the picture, always the same for this camera. Present exactly when the delivery is `pull` and the board serves RTSP.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+        /// The credential for that URL ([`PullCredential`] as JSON), encrypted to the subscriber as `sealed` of `started` is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credential: Option<String>,
     },
     /// The first picture is on its way.
     Started {
@@ -370,6 +376,23 @@ pub enum ShareEvent {
         /// A neutral reason.
         reason: ToldReason,
     },
+}
+
+/// What opens the camera's RTSP URL for one subscriber; stays the same until the policy counts its number up.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PullCredential {
+    /// For Basic and Digest: the subscriber's id.
+    pub user: SubscriberId,
+    /// For Basic and Digest, and as the Bearer token.
+    pub password: String,
+}
+
+impl std::fmt::Debug for PullCredential {
+    /// Stays out of logs (P10).
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PullCredential")
+    }
 }
 
 /// What happens to a share, on `share-log`: with the full reason.

@@ -176,6 +176,23 @@ pub struct SubscriberRule {
     /// Which no-recording clause the subscriber has accepted, for the journal.
     #[serde(default)]
     pub clause: Option<String>,
+    /// How it may fetch the picture by RTSP; absent means that it may not.
+    #[serde(default)]
+    pub pull: Option<PullRule>,
+}
+
+/// How a subscriber may fetch the picture from the camera's RTSP server. `max_viewers` says how many sessions it may have at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PullRule {
+    /// Which of its credentials holds. The board makes one for each number; a higher number makes a new one, and the old one opens nothing any more.
+    #[serde(default)]
+    pub credential: u32,
+    /// sha256 of the client certificate (DER) with which it may also prove who it is, in lower-case hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[0-9a-f]{64}$")))]
+    pub certificate_sha256: Option<String>,
 }
 
 /// A named aim of a camera.
@@ -304,6 +321,12 @@ impl Policy {
                 return Err(PolicyError::NoKey { subscriber: rule.id.clone(), cause });
             }
         }
+        let certificates = || self.subscribers.iter().filter_map(|s| s.pull.as_ref()?.certificate_sha256.clone());
+        if let Some(value) = certificates().find(|text| !is_sha256(text)) {
+            let field = "subscribers.pull.certificate_sha256";
+            return Err(PolicyError::OutOfRange { field, value, allowed: "64 lower-case hex digits" });
+        }
+        unique("subscribers.pull.certificate_sha256", certificates())?;
         unique("keys.kid", self.keys.iter().map(|k| k.kid.to_string()))?;
         unique("keys.x", self.keys.iter().map(|k| k.x.clone()))?;
         unique("subscribers.id", self.subscribers.iter().map(|s| s.id.to_string()))?;
@@ -315,6 +338,10 @@ impl Policy {
         unique("keys.x and subscribers.x", keys)?;
         unique("views", self.views.iter().map(|v| format!("{} of camera {}", v.name, v.camera)))
     }
+}
+
+fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn in_range(

@@ -19,6 +19,7 @@ pub mod inference;
 pub mod journal_files;
 pub mod kick;
 pub mod office;
+pub mod pull_key;
 pub mod road;
 pub mod selftest;
 pub mod server;

@@ -1,5 +1,5 @@
 //! What survives a restart, in one folder: the journal's segments ([`crate::journal_files`]), `memory.json` (replay memory, mode, counters), `policy.json`
-//! (the bundle held), `board-key.jwk` ([`crate::board_key`]), `usage/` ([`crate::usage_store`]).
+//! (the bundle held), `board-key.jwk` ([`crate::board_key`]), `pull-key` ([`crate::pull_key`]), `usage/` ([`crate::usage_store`]).
 //!
 //! Small files are replaced whole (write, fsync, rename, fsync the folder). No pixel is ever written here.
 //!

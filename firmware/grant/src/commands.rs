@@ -90,8 +90,8 @@ impl Authority {
             return refused(ErrorCode::ControlRoomLost, "no heartbeat of the control room within the lease");
         }
         let (replaced, other): (Vec<&Share>, Vec<&Share>) =
-            self.shares.iter().partition(|share| share.sub() == &grant.sub && share.collides_with(&grant.delivery));
-        if other.iter().any(|share| share.collides_with(&grant.delivery)) {
+            self.shares.iter().partition(|share| share.sub() == &grant.sub && share.collides_with(&grant));
+        if other.iter().any(|share| share.collides_with(&grant)) {
             return refused(ErrorCode::Busy, "another subscriber's share uses that address and port");
         }
         if self.turns && other.iter().any(|share| share.grant().view != grant.view) {

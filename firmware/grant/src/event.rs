@@ -23,14 +23,15 @@ pub enum Event {
         /// The filter in effect, as with [`Event::Granted`].
         filter: Filter,
     },
-    /// The share's window is open: its media may flow as long as [`crate::Authority::may_send`] says so.
+    /// The share's window is open and, where it is fetched, a viewer is there: its media may flow as long as [`crate::Authority::may_send`] says so.
     Started {
         /// The share.
         jti: Jti,
         /// Its subscriber.
         sub: SubscriberId,
     },
-    /// Nobody watches: its media stops now, and it ends unless a viewer comes back.
+    /// Nobody watches: its media stops now, and it ends unless a viewer comes back. Of a share that is fetched this comes before [`Event::Started`]
+    /// too: it waits for its first viewer.
     Waiting {
         /// The share.
         jti: Jti,

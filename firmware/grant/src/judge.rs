@@ -238,6 +238,15 @@ fn subscriber_may(rule: &SubscriberRule, policy: &Policy, terms: &Terms<'_>) -> 
             "the policy does not allow push without SRTP (plain_rtp), and SRTP needs a key of the subscriber's (cnf, or encrypt_x in the policy)".into(),
         ),
         Delivery::Push { .. } => Ok(()),
+        Delivery::Pull => match &rule.pull {
+            None => outside("the policy does not let the subscriber fetch the picture (pull)".into()),
+            Some(pull) if key.is_none() && pull.certificate_sha256.is_none() => outside(
+                "the subscriber's credential for pull needs a key of its own to be sealed to (cnf, or encrypt_x in the policy), or a client certificate \
+                 (pull.certificate_sha256)"
+                    .into(),
+            ),
+            Some(_) => Ok(()),
+        },
     }
 }
 

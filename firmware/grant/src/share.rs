@@ -10,6 +10,8 @@ use contract::{Filter, Jti, KeyId, SubscriberId};
 pub(crate) enum Phase {
     /// Its window has not begun.
     Ahead,
+    /// Its window is open, and no viewer has come yet: it waits for one until it closes. For a share that is fetched.
+    Expecting,
     /// Its media may flow.
     Open,
     /// Nobody watches; it ends then (monotonic, milliseconds) unless somebody comes back.
@@ -72,7 +74,7 @@ impl Share {
     pub fn state(&self) -> ShareState {
         match self.phase {
             Phase::Open => ShareState::Sharing,
-            Phase::Ahead | Phase::Alone { .. } => ShareState::Waiting,
+            Phase::Ahead | Phase::Expecting | Phase::Alone { .. } => ShareState::Waiting,
         }
     }
     /// Whether its window has begun: the camera is its own, whether or not somebody watches at this moment.
@@ -96,7 +98,7 @@ impl Share {
     pub(crate) fn alone_until_ms(&self) -> Option<u64> {
         match self.phase {
             Phase::Alone { until_ms } => Some(until_ms),
-            Phase::Ahead | Phase::Open => None,
+            Phase::Ahead | Phase::Expecting | Phase::Open => None,
         }
     }
     /// Whether its window is over by *either* clock.
@@ -135,10 +137,22 @@ impl Share {
         self.missing >= 2
     }
 
-    /// Whether both would send to the same ports (RTP, and RTCP on the next one).
-    pub(crate) fn collides_with(&self, delivery: &Delivery) -> bool {
-        let (Delivery::Push { address, port }, Delivery::Push { address: other, port: other_port }) =
-            (&self.grant.delivery, delivery);
-        address == other && port.abs_diff(*other_port) <= 1
+    /// What its window's opening leads to: pushed media flows, fetched media waits for whoever fetches it.
+    pub(crate) fn opened(&self) -> Phase {
+        match self.grant.delivery {
+            Delivery::Push { .. } => Phase::Open,
+            Delivery::Pull => Phase::Expecting,
+        }
+    }
+
+    /// Whether both would go the same way: to the same ports (RTP, and RTCP on the next one), or to one subscriber's one URL.
+    pub(crate) fn collides_with(&self, other: &Grant) -> bool {
+        match (&self.grant.delivery, &other.delivery) {
+            (Delivery::Push { address, port }, Delivery::Push { address: other, port: other_port }) => {
+                address == other && port.abs_diff(*other_port) <= 1
+            }
+            (Delivery::Pull, Delivery::Pull) => self.grant.sub == other.sub,
+            (Delivery::Push { .. }, Delivery::Pull) | (Delivery::Pull, Delivery::Push { .. }) => false,
+        }
     }
 }

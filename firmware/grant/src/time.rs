@@ -75,8 +75,12 @@ impl Authority {
         self.suspended.retain(|share| !share.is_over(now));
         for share in &mut self.shares {
             if share.phase == Phase::Ahead && now.monotonic_ms >= share.opens_ms() {
-                share.phase = Phase::Open;
-                self.events.push_back(Event::Started { jti: share.jti().clone(), sub: share.sub().clone() });
+                share.phase = share.opened();
+                let (jti, sub, until) = (share.jti().clone(), share.sub().clone(), share.grant().exp);
+                self.events.push_back(match share.phase {
+                    Phase::Expecting => Event::Waiting { jti, sub, until },
+                    _ => Event::Started { jti, sub },
+                });
             }
         }
         self.lapse_requests(now);

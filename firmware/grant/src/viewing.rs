@@ -34,16 +34,19 @@ impl Authority {
         true
     }
 
-    /// A viewer of a share is there. One that waited for it goes on; `false` when none did.
+    /// A viewer of a share is there. One that waited for its first viewer starts, one that waited for it to come back goes on; `false` when it did
+    /// neither.
     pub fn handle_viewer_joined(&mut self, jti: &Jti, now: Now) -> bool {
         self.handle_timeout(now);
-        let waits = |phase| matches!(phase, Phase::Alone { .. });
-        let Some(share) = self.shares.iter_mut().find(|share| share.jti() == jti && waits(share.phase)) else {
-            return false;
+        let Some(share) = self.shares.iter_mut().find(|share| share.jti() == jti) else { return false };
+        let (jti, sub) = (share.jti().clone(), share.sub().clone());
+        let event = match share.phase {
+            Phase::Expecting => Event::Started { jti, sub },
+            Phase::Alone { .. } => Event::Resumed { jti, sub },
+            Phase::Ahead | Phase::Open => return false,
         };
         share.phase = Phase::Open;
-        let (jti, sub) = (share.jti().clone(), share.sub().clone());
-        self.tell(Event::Resumed { jti, sub });
+        self.tell(event);
         true
     }
 

@@ -23,6 +23,7 @@ enum Step {
         coarse: bool,
         stale: bool,
         answers: bool,
+        pull: bool,
     },
     ReplayGrant,
     Extend {
@@ -32,6 +33,7 @@ enum Step {
     Ask {
         port: u16,
         tunnel: bool,
+        pull: bool,
     },
     ReplayAsk,
     Withdraw {
@@ -91,10 +93,10 @@ fn step() -> impl Strategy<Value = Step> {
     let ports = prop::sample::select(vec![5004_u16, 5005, 5006, 7000, 8000]);
     let steps = prop::sample::select(vec![-315_360_000_i64, -3_600, -20, -3, 3, 20, 3_600, 315_360_000]);
     let kids = prop::sample::select(vec!["traffic", "tunnel", "chief", "officer", "nobody"]);
-    let grants = (0_u64..40, 1_u64..90, ports.clone(), any::<[bool; 3]>(), prop::bool::weighted(0.1));
+    let grants = (0_u64..40, 1_u64..90, ports.clone(), any::<[bool; 4]>(), prop::bool::weighted(0.1));
     let signed = prop_oneof![
         2 => (1_u64..60, any::<bool>()).prop_map(|(by_s, trainee)| Step::Extend { by_s, trainee }),
-        4 => (ports, any::<bool>()).prop_map(|(port, tunnel)| Step::Ask { port, tunnel }),
+        4 => (ports, any::<[bool; 2]>()).prop_map(|(port, [tunnel, pull])| Step::Ask { port, tunnel, pull }),
         1 => Just(Step::ReplayAsk),
         1 => any::<bool>().prop_map(|tunnel| Step::Withdraw { tunnel }),
         1 => Just(Step::Deny),
@@ -108,8 +110,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => prop::bool::weighted(0.6).prop_map(Step::Aim),
     ];
     prop_oneof![
-        8 => grants.prop_map(|(ahead_s, length_s, port, [tunnel, coarse, answers], stale)| {
-            Step::Grant { ahead_s: if answers { 0 } else { ahead_s }, length_s, port, tunnel, coarse, stale, answers }
+        8 => grants.prop_map(|(ahead_s, length_s, port, [tunnel, coarse, answers, pull], stale)| {
+            let ahead_s = if answers { 0 } else { ahead_s };
+            Step::Grant { ahead_s, length_s, port, tunnel, coarse, stale, answers, pull }
         }),
         10 => signed,
         5 => signs,
@@ -160,10 +163,13 @@ fn pass_dutifully(world: &mut World, onlooker: &mut Onlooker, ms: u64) {
 
 fn take(step: &Step, world: &mut World, onlooker: &mut Onlooker, last: &mut Last) {
     match step {
-        Step::Grant { ahead_s, length_s, port, tunnel, coarse, stale, answers } => {
+        Step::Grant { ahead_s, length_s, port, tunnel, coarse, stale, answers, pull } => {
             let mut grant = world.grant();
             (grant.nbf, grant.exp) = (grant.nbf + ahead_s, grant.nbf + ahead_s + length_s);
             grant.delivery = Delivery::Push { address: "192.0.2.7".parse().unwrap(), port: *port };
+            if *pull {
+                grant.delivery = Delivery::Pull;
+            }
             if *tunnel {
                 grant.sub = "tunnel".parse().unwrap();
             }
@@ -207,8 +213,11 @@ fn take(step: &Step, world: &mut World, onlooker: &mut Onlooker, last: &mut Last
                 let _verdict = world.extend(if *trainee { "trainee" } else { "chief" }, &jti, exp + by_s);
             }
         }
-        Step::Ask { port, tunnel } => {
+        Step::Ask { port, tunnel, pull } => {
             let mut request = world.request_to(*port);
+            if *pull {
+                request.delivery = Delivery::Pull;
+            }
             request.envelope.iss = if *tunnel { "tunnel" } else { "traffic" }.parse().unwrap();
             last.request = Some(request.clone());
             let before = world.authority.shares().len();
@@ -251,6 +260,7 @@ fn take(step: &Step, world: &mut World, onlooker: &mut Onlooker, last: &mut Last
         Step::ViewerJoined => {
             for jti in world.authority.shares().iter().map(|share| share.jti().clone()).collect::<Vec<_>>() {
                 world.viewer(&jti, true);
+                onlooker.came.insert(jti);
             }
         }
         Step::Aim(aimed) => {
@@ -429,6 +439,8 @@ fn the_random_sequences_do_run_shares_and_come_to_everything() {
         ("leak", 100),
         ("restored", 5),
         ("view-left", 5),
+        ("expecting", 100),
+        ("fetched", 30),
     ];
     for (what, times) in least {
         assert!(seen.get(what).copied().unwrap_or(0) >= times, "{what}: {seen:?}");

@@ -32,6 +32,37 @@ pub enum Destination {
         /// RTP port.
         port: u16,
     },
+    /// To whoever proves by RTSP to be the share's subscriber ([`Pullers`]).
+    Pull,
+}
+
+/// Who may fetch by RTSP, and how it proves who it is; JSON, the body of [`ToVoice::Pullers`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pullers {
+    /// Whether media may go in clear, over UDP or without TLS.
+    pub plain: bool,
+    /// The subscribers.
+    pub who: Vec<Puller>,
+}
+
+/// One subscriber that may fetch.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Puller {
+    /// The subscriber.
+    pub sub: SubscriberId,
+    /// What it proves to know; the eye made it.
+    pub password: String,
+    /// sha256 of its client certificate, in lower-case hex.
+    pub certificate_sha256: Option<String>,
+    /// Sessions that it may have at once.
+    pub sessions: u8,
+}
+
+impl std::fmt::Debug for Puller {
+    /// Names a subscriber and holds its credential, so it stays out of logs (P10).
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Puller")
+    }
 }
 
 /// From the voice.
@@ -103,6 +134,8 @@ pub enum ToVoice {
         /// Of slate and pictures, for as long as this connection lasts.
         codec: Codec,
     },
+    /// Who may fetch by RTSP, whenever that changes. Body: JSON of [`Pullers`].
+    Pullers,
     /// For `catalogue`. Body: JSON of `body::Catalogue`.
     Catalogue,
     /// For `state`, about once a second and at every change. Body: JSON of `body::EyeState`.
@@ -124,6 +157,10 @@ pub enum ToVoice {
         filter: Filter,
         /// Window closes, Unix seconds.
         exp: u64,
+        /// The subscriber fetches it; [`ToVoice::Pullers`] came before.
+        pull: bool,
+        /// The key to which the credential for that is to be sealed; `None` where the subscriber has none, and proves who it is by a certificate.
+        seal_to: Option<EncryptionKey>,
         /// The board's clock, Unix milliseconds.
         at_ms: u64,
     },
@@ -135,12 +172,13 @@ pub enum ToVoice {
         stream: StreamId,
         /// Where to.
         delivery: Destination,
-        /// Encrypt the media, and its keys to this one; `None` means in clear, which the eye has then judged to be allowed.
+        /// Encrypt pushed media, and its keys to this one; `None` means in clear, which the eye has then judged to be allowed.
         encrypt_to: Option<EncryptionKey>,
         /// The board's clock, Unix milliseconds.
         at_ms: u64,
     },
-    /// No viewer is there: media stops now, and the share ends unless one comes back. No body.
+    /// No viewer is there: media stops now, and the share ends unless one comes back. Also of a share that is fetched when its window opens: it waits
+    /// for its first viewer. No body.
     ShareWaiting {
         /// The share.
         jti: Jti,

@@ -49,14 +49,20 @@ fn to_voice() -> impl Strategy<Value = ToVoice> {
         Just(ToVoice::Usage),
         any::<u64>().prop_map(|correlation| ToVoice::Answer { correlation }),
         jti().prop_map(|jti| ToVoice::DescriptionSigned { jti }),
-        (jti(), sub(), filter, any::<u64>(), any::<u64>())
-            .prop_map(|(jti, sub, filter, exp, at_ms)| ToVoice::ShareGranted { jti, sub, filter, exp, at_ms }),
-        (jti(), any::<u8>(), any::<IpAddr>(), any::<u16>(), any::<Option<[u8; 32]>>(), any::<u64>()).prop_map(
-            |(jti, stream, address, port, key, at_ms)| {
+        Just(ToVoice::Pullers),
+        (jti(), sub(), filter, any::<u64>(), any::<bool>(), any::<Option<[u8; 32]>>(), any::<u64>()).prop_map(
+            |(jti, sub, filter, exp, pull, key, at_ms)| {
+                let seal_to = key.map(EncryptionKey);
+                ToVoice::ShareGranted { jti, sub, filter, exp, pull, seal_to, at_ms }
+            }
+        ),
+        (jti(), any::<u8>(), any::<Option<(IpAddr, u16)>>(), any::<Option<[u8; 32]>>(), any::<u64>()).prop_map(
+            |(jti, stream, to, key, at_ms)| {
+                let push = |(address, port)| Destination::Push { address, port };
                 ToVoice::ShareStarted {
                     jti,
                     stream: StreamId(stream),
-                    delivery: Destination::Push { address, port },
+                    delivery: to.map_or(Destination::Pull, push),
                     encrypt_to: key.map(EncryptionKey),
                     at_ms,
                 }

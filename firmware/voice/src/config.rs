@@ -4,7 +4,7 @@
 
 use contract::{CameraId, SiteId};
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Least keep-alive, seconds: the MQTT library allows no shorter one.
@@ -29,6 +29,8 @@ pub struct Config {
     pub rtp: Rtp,
     /// Where metrics are read; absent: nowhere.
     pub metrics: Option<Metrics>,
+    /// Where subscribers fetch; without it they cannot.
+    pub rtsp: Option<Rtsp>,
 }
 
 /// Where metrics are read.
@@ -40,6 +42,29 @@ pub struct Metrics {
     pub listen: SocketAddr,
     /// Certificates: `ca` is the authority of those who may read.
     pub tls: Option<Tls>,
+}
+
+/// The RTSP server.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rtsp {
+    /// Address and port for RTSP over TLS.
+    #[serde(default = "rtsps_port")]
+    pub listen: SocketAddr,
+    /// Address and port for RTSP in clear, where the policy allows media in clear; credentials are digests there. Default: none.
+    pub listen_plain: Option<SocketAddr>,
+    /// What subscribers call this board, a name or an IP literal: the host of the URL that they are told.
+    pub known_as: String,
+    /// PEM file: this board's certificate chain for subscribers.
+    pub cert: PathBuf,
+    /// PEM file: its private key.
+    pub key: PathBuf,
+    /// Most connections at once (1 to 1024).
+    #[serde(default = "sixty_four")]
+    pub max_connections: usize,
+    /// Most connections from one address at once (1 to 1024).
+    #[serde(default = "sixteen")]
+    pub max_per_address: usize,
 }
 
 /// Where the broker is and how to speak to it.
@@ -105,6 +130,16 @@ fn default_listen() -> SocketAddr {
 }
 fn default_ttl() -> u8 {
     1
+}
+/// All addresses, IPv4 too.
+fn rtsps_port() -> SocketAddr {
+    (Ipv6Addr::UNSPECIFIED, 8322).into()
+}
+fn sixty_four() -> usize {
+    64
+}
+fn sixteen() -> usize {
+    16
 }
 fn default_payload() -> usize {
     rtp::MAX_PAYLOAD_BYTES
@@ -183,6 +218,19 @@ impl Config {
         }
         if config.rtp.multicast_ttl == 0 {
             return Err(range("multicast_ttl", &0, "1 to 255"));
+        }
+        if let Some(rtsp) = &config.rtsp {
+            // In a URL of IPv6 it stands in brackets.
+            let bare = rtsp.known_as.trim_matches(['[', ']']);
+            let named = bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':'));
+            if bare.is_empty() || !named {
+                return Err(range("known_as", &rtsp.known_as, "a name or an IP literal"));
+            }
+            for (key, value) in [("max_connections", rtsp.max_connections), ("max_per_address", rtsp.max_per_address)] {
+                if !(1..=1024).contains(&value) {
+                    return Err(range(key, &value, "1 to 1024"));
+                }
+            }
         }
         Ok(config)
     }

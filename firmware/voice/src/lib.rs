@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod outbox;
 pub mod outlet;
 pub mod reports;
+pub mod rtsp;
 pub mod secrets;
 pub mod shares;
 pub mod status;
@@ -32,7 +33,7 @@ use broker::{Broker, BrokerEvent, BrokerSettings, Listen, Subscription};
 use config::Config;
 use contract::claims::MAX_REQUEST_TOKEN;
 use contract::topic::{AskTopic, CommandTopic, Topics};
-use desk::Desk;
+use desk::{Desk, Fetching};
 use eye::{EyeEvent, EyeLink};
 use shares::Shares;
 use std::future::Future;
@@ -42,11 +43,22 @@ use tokio::time::sleep_until;
 /// How long a stopping voice waits for the broker to take its last words.
 pub const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
+/// Why the voice cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Towards the broker.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    /// Towards those who fetch.
+    #[error(transparent)]
+    Rtsp(#[from] rtsp::DoorError),
+}
+
 /// Runs until `stop` completes; comes back when goodbyes are said.
 ///
 /// # Errors
-/// [`tls::TlsError`] when the certificates cannot be used. An absent broker or eye is no error: both are tried for ever.
-pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), tls::TlsError> {
+/// [`StartError`] when the certificates, or the RTSP server's address, cannot be used. An absent broker or eye is no error: both are tried for ever.
+pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), StartError> {
     let tls = config.mqtt.tls.as_ref().map(tls::client).transpose()?;
     let topics = Topics::new(config.site.clone(), config.camera.clone());
     let client_id = config.client_id();
@@ -62,7 +74,15 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), t
     });
     let mut link = EyeLink::new(config.link);
     let settings = viewer::Settings::new(&config.rtp);
-    let mut desk = Desk::new(config.site, topics, Shares::new(settings));
+    let server = match &config.rtsp {
+        Some(wanted) => {
+            let payload = config.rtp.max_payload_bytes;
+            Some(rtsp::Server::open(wanted, &config.camera, payload, &settings.cname).await?)
+        }
+        None => None,
+    };
+    let fetching = server.as_ref().map(|server| Fetching { hall: server.hall.clone(), url: server.url.clone() });
+    let mut desk = Desk::new(config.site, topics, Shares::new(settings), fetching);
     let mut metrics = config
         .metrics
         .as_ref()
@@ -92,6 +112,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), t
                 // It may have gone.
                 let _ = reader.send(desk.metrics().text());
             }
+            () = news(server.as_ref()) => desk.hear_viewers(),
             () = sleep_until(deadline) => {}
         }
         desk.tick(&broker);
@@ -106,6 +127,14 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), t
 async fn reader(metrics: &mut Option<metrics::server::Server>) -> metrics::server::Reader {
     match metrics {
         Some(server) => server.reader().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for what RTSP sessions have to say.
+async fn news(server: Option<&rtsp::Server>) {
+    match server {
+        Some(server) => server.hall.news().await,
         None => std::future::pending().await,
     }
 }

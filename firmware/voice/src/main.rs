@@ -50,6 +50,6 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
             }
             tracing::info!("stopping");
         };
-        voice::run(config, stop).await.context("broker")
+        voice::run(config, stop).await.context("start")
     })
 }

@@ -67,10 +67,23 @@ impl Meter {
             ..*self
         };
     }
+    /// The same, if that is so.
+    pub fn begin_if_idle(&mut self, idle: bool) {
+        if idle {
+            self.begin();
+        }
+    }
     /// The kernel took an RTP packet.
     pub fn packet(&mut self, bytes: usize) {
         self.totals.packet(bytes);
         self.packets += 1;
+        self.bytes += bytes as u64;
+    }
+    /// The kernel took several.
+    pub fn packets_of(&mut self, packets: u64, bytes: usize) {
+        self.totals.packets += packets;
+        self.totals.bytes += bytes as u64;
+        self.packets += packets;
         self.bytes += bytes as u64;
     }
     /// The kernel took a picture's last packet at `now`; how long after its capture, microseconds.

@@ -3,10 +3,13 @@
 //! The key never reaches a log, the disk or the broker in clear. Whether a stream must be encrypted is the eye's to say.
 
 use contract::EncryptionKey;
+use contract::body::PullCredential;
 use rtp::sdp::{Description, Protection};
 use rtp::srtp::MasterKey;
 use token::jwe::{self, JweError};
 
+/// Media type of a credential.
+const JSON: &str = "application/json";
 /// Media type of a session description (RFC 8866 §8.1).
 const SDP: &str = "application/sdp";
 
@@ -55,6 +58,15 @@ impl Secrets {
     fn seal(&self, text: &[u8]) -> Result<String, SecretsError> {
         Ok(jwe::seal(text, SDP, &self.to, random()?, random()?)?)
     }
+}
+
+/// What opens the RTSP server, sealed to its subscriber.
+///
+/// # Errors
+/// [`SecretsError`].
+pub fn seal_credential(credential: &PullCredential, to: &EncryptionKey) -> Result<String, SecretsError> {
+    let json = serde_json::to_vec(credential).unwrap_or_default();
+    Ok(jwe::seal(&json, JSON, to, random()?, random()?)?)
 }
 
 fn random<const N: usize>() -> Result<[u8; N], SecretsError> {

@@ -55,6 +55,11 @@ impl Shares {
         }
     }
 
+    /// What the eye encodes as.
+    #[must_use]
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
     /// Remembers whose share `jti` is, and that its window closes at `exp` (Unix seconds).
     pub fn grant(&mut self, jti: Jti, sub: SubscriberId, exp: u64) {
         self.told.retain(|known| *known != jti);
@@ -72,6 +77,16 @@ impl Shares {
     #[must_use]
     pub fn exp(&self, jti: &Jti) -> u64 {
         self.granted.iter().find(|known| known.jti == *jti).map_or(0, |known| known.exp)
+    }
+    /// Whose it is.
+    #[must_use]
+    pub fn sub(&self, jti: &Jti) -> Option<SubscriberId> {
+        self.granted.iter().find(|known| known.jti == *jti).map(|known| known.sub.clone())
+    }
+    /// Whether nothing is pushed.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.viewers.iter().all(Viewer::is_slate)
     }
     /// The share's media stops, and the share goes on.
     pub fn pause(&mut self, jti: &Jti) {

@@ -176,7 +176,8 @@ impl Viewer {
     }
 
     fn open_wire(&mut self, now: Instant) {
-        let Destination::Push { address, port } = self.destination;
+        // What is fetched has no receiver here.
+        let Destination::Push { address, port } = self.destination else { return };
         let protection = self.secrets.as_ref().map_or(0, |_| RTP_OVERHEAD);
         let packet_bytes = self.outlet.packetiser().packet_bytes() + protection;
         match Wire::open(address, port, packet_bytes, &self.multicast) {
@@ -233,7 +234,7 @@ impl Viewer {
         if !picture.key {
             return None;
         }
-        let Destination::Push { address, port } = self.destination;
+        let Destination::Push { address, port } = self.destination else { return None };
         let described = Description::of_push(self.outlet.packetiser().codec(), picture.unit, address, port)
             .map_err(DescribeError::from);
         let described = described.and_then(|described| {

@@ -157,12 +157,25 @@ impl Eye {
             match event {
                 Event::Granted { grant, filter } => {
                     let Grant { envelope, sub, exp, .. } = *grant;
-                    self.tell(&ToVoice::ShareGranted { jti: envelope.jti, sub, filter, exp, at_ms }, &[]);
+                    self.tell(
+                        &ToVoice::ShareGranted {
+                            jti: envelope.jti,
+                            sub,
+                            filter,
+                            exp,
+                            pull: false,
+                            seal_to: None,
+                            at_ms,
+                        },
+                        &[],
+                    );
                 }
                 Event::Started { jti, .. } => {
                     let Some(share) = self.authority.share(&jti) else { continue };
-                    let Delivery::Push { address, port } = share.grant().delivery;
-                    let delivery = Destination::Push { address, port };
+                    let delivery = match share.grant().delivery {
+                        Delivery::Push { address, port } => Destination::Push { address, port },
+                        Delivery::Pull => Destination::Pull,
+                    };
                     self.tell(
                         &ToVoice::ShareStarted { jti, stream: StreamId(0), delivery, at_ms, encrypt_to: None },
                         &[],

@@ -56,8 +56,11 @@ pub(super) struct RequestArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=24 * 60))]
     minutes: u64,
     /// Where the picture should go: RTP to this port, RTCP to the next one.
-    #[arg(long, value_name = "ADDR:PORT")]
-    push: SocketAddr,
+    #[arg(long, value_name = "ADDR:PORT", required_unless_present = "pull")]
+    push: Option<SocketAddr>,
+    /// Fetch the picture from the camera's RTSP server instead; what for and with what is printed when it is granted.
+    #[arg(long, conflicts_with_all = ["push", "sdp"])]
+    pull: bool,
     /// What for; the policy lists the purposes.
     #[arg(long)]
     purpose: String,
@@ -179,11 +182,15 @@ impl Subscriber {
 }
 
 pub(super) async fn request(arguments: RequestArguments, output: Output) -> Result<Done> {
+    let Some(delivery) = delivery(arguments.push, arguments.pull) else {
+        bail!("where should the picture go? --push ADDR:PORT, or --pull to fetch it");
+    };
     let cnf = arguments.encrypt_key.as_deref().map(crate::keys::read_encryption_key).transpose()?;
     let mut seat = arguments.subscriber.open("request").await?;
     let wanted = Wanted {
         sdp: arguments.sdp.as_deref(),
-        key: arguments.sdp.as_ref().map(|_| arguments.opening_key(&seat)).transpose()?.flatten(),
+        pull: arguments.pull,
+        key: if arguments.sdp.is_some() || arguments.pull { arguments.opening_key(&seat)? } else { None },
         board_key: seat.place.board_key(arguments.board_key.as_deref(), &seat.camera)?,
     };
     let order = AskOrder {
@@ -191,7 +198,7 @@ pub(super) async fn request(arguments: RequestArguments, output: Output) -> Resu
         filter: arguments.filter,
         fps: arguments.fps,
         lasts: Duration::from_secs(arguments.minutes * 60),
-        delivery: Delivery::Push { address: arguments.push.ip(), port: arguments.push.port() },
+        delivery,
         purpose: arguments.purpose,
         requester: arguments.requester,
         cnf,
@@ -213,9 +220,10 @@ pub(super) async fn request(arguments: RequestArguments, output: Output) -> Resu
     done
 }
 
-/// What is to become of the session description.
+/// What is to become of a granted request.
 struct Wanted<'a> {
     sdp: Option<&'a Path>,
+    pull: bool,
     key: Option<DecryptionKey>,
     board_key: Option<PublicKey>,
 }
@@ -231,6 +239,43 @@ impl RequestArguments {
     }
 }
 
+/// How the picture is to come; neither where there is none.
+pub(super) fn delivery(push: Option<SocketAddr>, pull: bool) -> Option<Delivery> {
+    let push = push.map(|to| Delivery::Push { address: to.ip(), port: to.port() });
+    push.or(pull.then_some(Delivery::Pull))
+}
+
+/// What a share to be fetched was granted with.
+struct Invitation {
+    share: Jti,
+    url: Option<String>,
+    /// Sealed.
+    credential: Option<String>,
+}
+
+/// Where to fetch, and with what if that can be opened.
+fn fetch(invitation: Invitation, key: Option<&DecryptionKey>, output: Output) -> Result<Done> {
+    let Invitation { share, url, credential: sealed } = invitation;
+    let Some(url) = url else {
+        bail!("share {share} is to be fetched, but the board serves no RTSP ([rtsp] in its voice's configuration)");
+    };
+    let opened = match (sealed.as_deref(), key) {
+        (Some(sealed), Some(key)) => {
+            let json = key.open(sealed).context("the credential cannot be opened")?;
+            let credential: contract::body::PullCredential =
+                serde_json::from_slice(&json).context("the credential is none of this version")?;
+            Some(credential)
+        }
+        _ => None,
+    };
+    let people = || match &opened {
+        Some(it) => format!("fetch    {url}  user {}  password {}", it.user, it.password),
+        None => format!("fetch    {url}  (--encrypt-key FILE opens the credential)"),
+    };
+    output.result(people, &json!({"ok": true, "event": "fetch", "share": share, "url": url, "credential": opened}));
+    Ok(Done::Yes)
+}
+
 /// Follows a request to its decision, and a granted one to its session description. Whoever stops waiting takes the request back.
 async fn wait(
     seat: &mut Seat,
@@ -239,7 +284,7 @@ async fn wait(
     wanted: &Wanted<'_>,
     output: Output,
 ) -> Result<Done> {
-    let mut now = first;
+    let (mut now, mut invited) = (first, None);
     let share = loop {
         match now.clone() {
             RequestEvent::Granted { share } => break share,
@@ -247,7 +292,7 @@ async fn wait(
             RequestEvent::Pending { until } => {
                 let left_s = until.saturating_sub(clock::unix_s()).max(1) + LAPSE_GRACE_S;
                 let told = tokio::select! {
-                    told = next_of(&mut seat.events, request, Duration::from_secs(left_s)) => told,
+                    told = next_of(&mut seat.events, request, &mut invited, Duration::from_secs(left_s)) => told,
                     () = asked_to_stop() => {
                         output.remark("stopped: the request is taken back");
                         seat.booth().withdraw(request.clone()).await?;
@@ -270,13 +315,19 @@ async fn wait(
             }
         }
     };
+    if let Some(invitation) = invited.take().filter(|invitation| wanted.pull && invitation.share == share) {
+        return fetch(invitation, wanted.key.as_ref(), output);
+    }
     let deadline = tokio::time::Instant::now() + SDP_WITHIN;
     loop {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-        match next_of(&mut seat.events, &share, left).await {
+        match next_of(&mut seat.events, &share, &mut invited, left).await {
             Some(Told::Share(ShareEvent::Started { sdp, sealed, signed })) => {
                 let told = Started { sdp: &sdp, sealed: sealed.as_deref(), signed: signed.as_deref() };
                 return started(seat, &share, &told, wanted, output);
+            }
+            Some(Told::Share(ShareEvent::Granted { url, credential, .. })) if wanted.pull => {
+                return fetch(Invitation { share, url, credential }, wanted.key.as_ref(), output);
             }
             Some(Told::Share(ShareEvent::Ended { reason })) => {
                 let people = || format!("over before it began: {reason}");
@@ -292,12 +343,16 @@ async fn wait(
 }
 
 /// The next event of `jti`; `None` when there is none for so long.
-async fn next_of(events: &mut Events, jti: &Jti, within: Duration) -> Option<Told> {
+async fn next_of(events: &mut Events, jti: &Jti, invited: &mut Option<Invitation>, within: Duration) -> Option<Told> {
     let find = async {
         loop {
             let (of, told) = events.next().await?;
             if of == *jti {
                 return Some(told);
+            }
+            // The share that answers the request may be told of before its answer.
+            if let Told::Share(ShareEvent::Granted { url, credential, .. }) = told {
+                *invited = Some(Invitation { share: of, url, credential });
             }
         }
     };

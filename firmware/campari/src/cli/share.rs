@@ -7,7 +7,6 @@ use super::{Done, Output};
 use crate::command::{CommandError, Everywhere, GrantOrder};
 use anyhow::{Result, bail};
 use contract::asking::DenyReason;
-use contract::claims::Delivery;
 use contract::topic::CommandTopic;
 use contract::{CameraId, Filter, Jti, SubscriberId, ViewName};
 use std::net::SocketAddr;
@@ -36,8 +35,11 @@ pub(super) struct GrantArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=24 * 60), required_unless_present = "request")]
     minutes: Option<u64>,
     /// Where the picture goes: RTP to this port, RTCP to the next one.
-    #[arg(long, value_name = "ADDR:PORT", required_unless_present = "request")]
+    #[arg(long, value_name = "ADDR:PORT", required_unless_present_any = ["request", "pull"])]
     push: Option<SocketAddr>,
+    /// The subscriber fetches the picture from the camera's RTSP server.
+    #[arg(long, conflicts_with = "push")]
+    pull: bool,
     /// What for; the policy lists the purposes.
     #[arg(long, required_unless_present = "request")]
     purpose: Option<String>,
@@ -138,15 +140,17 @@ pub(super) async fn grant(arguments: GrantArguments, output: Output) -> Result<D
 
 /// A grant that nobody asked for over the broker.
 fn ordered(office: &Office, arguments: &GrantArguments) -> Result<(CameraId, GrantOrder)> {
-    let (Some(camera), Some(subscriber), Some(view), Some(minutes), Some(push), Some(purpose)) = (
+    let (Some(camera), Some(subscriber), Some(view), Some(minutes), Some(delivery), Some(purpose)) = (
         arguments.camera.clone(),
         arguments.subscriber.clone(),
         arguments.view.clone(),
         arguments.minutes,
-        arguments.push,
+        super::ask::delivery(arguments.push, arguments.pull),
         arguments.purpose.clone(),
     ) else {
-        bail!("a grant without --request needs --camera, --subscriber, --view, --minutes, --push and --purpose");
+        bail!(
+            "a grant without --request needs --camera, --subscriber, --view, --minutes, --push or --pull, and --purpose"
+        );
     };
     let order = GrantOrder {
         subscriber,
@@ -154,7 +158,7 @@ fn ordered(office: &Office, arguments: &GrantArguments) -> Result<(CameraId, Gra
         filter: arguments.filter.unwrap_or(Filter::Fill),
         fps: None,
         lasts: Duration::from_secs(minutes * 60),
-        delivery: Delivery::Push { address: push.ip(), port: push.port() },
+        delivery,
         purpose,
         act: office.act(arguments.requester.clone()),
         cnf: None,

@@ -217,7 +217,7 @@ mod tests {
             (r#"{"event":"granted","share":"s1"}"#, Told::Request(RequestEvent::Granted { share })),
             (
                 r#"{"event":"granted","exp":9,"filter":"fill"}"#,
-                Told::Share(ShareEvent::Granted { exp: 9, filter: Filter::Fill }),
+                Told::Share(ShareEvent::Granted { exp: 9, filter: Filter::Fill, url: None, credential: None }),
             ),
             (r#"{"event":"ended","reason":"left"}"#, Told::Share(ShareEvent::Ended { reason: ToldReason::Left })),
         ];

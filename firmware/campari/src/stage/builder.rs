@@ -301,6 +301,7 @@ fn subscriber(key: &NamedKey, id: &SubscriberId, at: IpAddr) -> SubscriberRule {
         encrypt_x: None,
         default_filter: None,
         clause: None,
+        pull: None,
     }
 }
 

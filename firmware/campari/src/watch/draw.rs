@@ -165,9 +165,12 @@ fn request(model: &Model, waiting: &Waiting, here: bool, width: u16) -> [Line<'s
         None => Span::styled(" · in nobody's hands".to_owned(), fg(QUIET)),
     });
     if width >= WIDE {
-        let Delivery::Push { address, port } = &wish.delivery;
+        let to = match &wish.delivery {
+            Delivery::Push { address, port } => format!("to {address}:{port}"),
+            Delivery::Pull => "by RTSP".to_owned(),
+        };
         let who = wish.requester.as_deref().map(|who| format!(" · for {}", plain(who, 30))).unwrap_or_default();
-        second.push(Span::styled(format!("{who} · to {address}:{port} · {}", open.jti), fg(QUIET)));
+        second.push(Span::styled(format!("{who} · {to} · {}", open.jti), fg(QUIET)));
     }
     if let Err(cause) = &waiting.asked.order {
         second.push(Span::styled(format!(" · NOT BELIEVED: {}", plain(cause, 100)), fg(BAD)));

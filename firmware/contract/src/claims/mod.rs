@@ -126,6 +126,8 @@ pub enum Delivery {
         /// UDP port for RTP; RTCP uses the next one.
         port: u16,
     },
+    /// Fetched by the subscriber from the camera's RTSP server, with the credential that the board made for it. Nothing flows before it is there.
+    Pull,
 }
 
 /// Who acted, as pseudonyms; the names behind them live with the control room.

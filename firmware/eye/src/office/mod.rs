@@ -22,6 +22,7 @@ pub use record::Record;
 
 use crate::board_key::BoardKey;
 use crate::config::Config;
+use crate::pull_key::PullKey;
 use crate::road::Report;
 use crate::server::{LinkEvent, Outbox};
 use crate::store::{Store, StoreError};
@@ -102,6 +103,8 @@ struct Books {
     record: Record,
     /// Signs the journal's heads; absent while a full disk keeps it from being made.
     board_key: Option<BoardKey>,
+    /// Makes the subscribers' RTSP credentials; absent while a full disk keeps it from being made, and then nobody fetches.
+    pull_key: Option<PullKey>,
     tallies: Tallies,
     usage: UsageStore,
     /// The open shares' common scene; `None` when none is open or it cannot be painted.
@@ -188,6 +191,7 @@ impl Office {
                 saved_generation: 0,
                 record,
                 board_key: None,
+                pull_key: None,
                 tallies: Tallies::default(),
                 usage,
                 scene: None,
@@ -227,7 +231,7 @@ impl Office {
             {
                 tracing::error!(%error, "the policy in force is not in the journal");
             }
-            office.find_board_key(&mut desk, now);
+            office.find_keys(&mut desk, now);
             office.settle(&mut desk, now);
         }
         Ok(office)
@@ -387,6 +391,7 @@ impl Office {
         let Greeting { width, height, fps, codec, .. } = *greeting;
         self.outbox.tell(&ToVoice::Hello { version: LINK_VERSION, width, height, fps, codec }, &greeting.slate);
         self.outbox.tell(&ToVoice::Catalogue, &json(&self.about.catalogue(desk.authority.policy(), fps)));
+        self.tell_pullers(desk);
     }
 
     fn tell_head(&self, desk: &Books, now: Now) {
@@ -402,11 +407,21 @@ impl Office {
         self.outbox.tell(&ToVoice::JournalHead, &json(&signed));
     }
 
-    fn find_board_key(&self, desk: &mut Books, now: Now) {
+    fn find_keys(&self, desk: &mut Books, now: Now) {
         match BoardKey::open(&self.store, &self.about.site, &self.about.camera, now.utc_ms) {
             Ok(key) => desk.board_key = Some(key),
             Err(error) => tracing::error!(%error, "the journal's heads are not signed"),
         }
+        match PullKey::open(&self.store, &self.about.site, &self.about.camera, now.utc_ms) {
+            Ok(key) => desk.pull_key = Some(key),
+            Err(error) => tracing::error!(%error, "nobody can fetch by RTSP"),
+        }
+    }
+
+    /// Who may fetch, to the voice; nobody without a policy.
+    fn tell_pullers(&self, desk: &Books) {
+        let pullers = desk.authority.policy().zip(desk.pull_key.as_ref()).map(|(policy, key)| key.pullers(policy));
+        self.outbox.tell(&ToVoice::Pullers, &json(&pullers.unwrap_or_default()));
     }
 
     /// Once a second: whether there is still room; and where there was none, whether there is again. True when that changed.
@@ -423,8 +438,9 @@ impl Office {
         if !desk.record.mend(now) {
             return false;
         }
-        if desk.board_key.is_none() {
-            self.find_board_key(desk, now);
+        if desk.board_key.is_none() || desk.pull_key.is_none() {
+            self.find_keys(desk, now);
+            self.tell_pullers(desk);
         }
         self.tell_head(desk, now);
         true

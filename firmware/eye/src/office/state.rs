@@ -50,9 +50,14 @@ impl About {
                 .map(|filter| FilterOffer { filter, fps: self.rate(filter).map_or(fps, |rate| fps.min(rate.into())) })
                 .to_vec(),
             codecs: vec!["h264".into()],
-            deliveries: vec!["push".into()],
+            deliveries: deliveries(policy).map(str::to_owned).collect(),
         }
     }
+}
+
+fn deliveries(policy: Option<&Policy>) -> impl Iterator<Item = &'static str> {
+    let pulls = policy.is_some_and(|policy| policy.subscribers.iter().any(|rule| rule.pull.is_some()));
+    ["push"].into_iter().chain(pulls.then_some("pull"))
 }
 
 impl Office {

@@ -55,6 +55,8 @@ impl Office {
             Event::Started { jti, .. } => self.start(desk, &jti, now),
             Event::Waiting { jti, sub, until } => {
                 missed(desk.record.waiting(&jti, &sub, now), "a share without a viewer");
+                // Of one that is fetched the window may open with this: a camera that turns is sent to its view before anybody is there.
+                desk.set_scene();
                 if desk.authority.open_shares(now).next().is_none() {
                     self.outbox.drop_pictures();
                 }
@@ -124,13 +126,19 @@ impl Office {
             desk.authority.handle_fault(Some(&jti), now);
         }
         let (sub, exp, at_ms) = (grant.sub.clone(), grant.exp, now.utc_ms);
-        self.outbox.tell(&ToVoice::ShareGranted { jti, sub, filter, exp, at_ms }, &[]);
+        let pull = grant.delivery == Delivery::Pull;
+        let key = desk.authority.policy().filter(|_| pull).map(|policy| grant::encryption_key(policy, grant));
+        let seal_to = key.and_then(Result::ok).flatten();
+        self.outbox.tell(&ToVoice::ShareGranted { jti, sub, filter, exp, pull, seal_to, at_ms }, &[]);
     }
 
     /// A share's window is open. Its start is on the disk before the voice hears of it.
     fn start(&self, desk: &mut Books, jti: &Jti, now: Now) {
         let Some(share) = desk.authority.share(jti) else { return };
-        let Delivery::Push { address, port } = share.grant().delivery;
+        let delivery = match share.grant().delivery {
+            Delivery::Push { address, port } => Destination::Push { address, port },
+            Delivery::Pull => Destination::Pull,
+        };
         let sub = share.sub().clone();
         // Judged when the grant came and at every change of policy; asked again, so that a key that went missing never means "in clear".
         let key = desk.authority.policy().map(|policy| grant::encryption_key(policy, share.grant()));
@@ -156,7 +164,6 @@ impl Office {
             return;
         }
         desk.key_wanted = true;
-        let delivery = Destination::Push { address, port };
         let (jti, stream, at_ms) = (jti.clone(), STREAM, now.utc_ms);
         self.outbox.tell(&ToVoice::ShareStarted { jti, stream, delivery, encrypt_to, at_ms }, &[]);
     }

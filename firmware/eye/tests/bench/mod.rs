@@ -85,6 +85,7 @@ pub fn policy(version: u64) -> Policy {
             encrypt_x: None,
             default_filter: None,
             clause: None,
+            pull: None,
         }],
         views: vec![View { name: id("schrijverstraat"), camera: id("613"), largest_face: Some(0.1), zones: vec![] }],
         max_shares: 1,

@@ -3,6 +3,7 @@
 
 use crate::support::World;
 use contract::asking::RequestEvent;
+use contract::claims::Delivery;
 use contract::{EndReason, Filter, Jti};
 use grant::{Event, MAX_ASKED, MAX_SHARES, MAX_USED};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,8 @@ pub(crate) struct Seen {
     started: bool,
     /// Nobody watches, and when it ends by that (monotonic).
     alone_until_ms: Option<u64>,
+    /// It is fetched: nothing before a viewer came.
+    pull: bool,
 }
 
 impl Seen {
@@ -37,6 +40,8 @@ pub(crate) struct Onlooker {
     pub(crate) accepted: BTreeSet<Jti>,
     /// Requests: whether each waits, and what became of it.
     pub(crate) requests: BTreeMap<Jti, (bool, Vec<RequestEvent>)>,
+    /// Shares of which the authority was told that a viewer is there.
+    pub(crate) came: BTreeSet<Jti>,
     pub(crate) read: usize,
     pub(crate) last_good_beat_ms: Option<u64>,
     pub(crate) reserved: bool,
@@ -76,7 +81,9 @@ impl Onlooker {
                 let (opens_ms, closes_ms, exp) = (until(grant.nbf), until(grant.exp), grant.exp);
                 let (filter, told) = (grant.filter, *filter);
                 let (runs, starts, ends, last_end, started, alone_until_ms) = (1, 0, 0, None, false, None);
+                let pull = grant.delivery == Delivery::Pull;
                 let seen = Seen {
+                    pull,
                     opens_ms,
                     closes_ms,
                     exp,
@@ -99,14 +106,24 @@ impl Onlooker {
                 assert_eq!(grant.exp, seen.exp, "with the window that it had");
             }
             Event::Started { jti, .. } => {
+                let came = self.came.contains(jti);
                 let seen = self.share(jti);
                 assert!(seen.stands() && !seen.started, "{jti} started again, or after its end");
+                assert!(!seen.pull || came, "{jti} is fetched, and started before anybody was there");
                 (seen.started, seen.starts) = (true, seen.starts + 1);
+                if seen.pull {
+                    self.count("fetched");
+                }
             }
             Event::Waiting { jti, .. } => {
                 self.count("waiting");
                 let grace_ms = u64::from(world.authority.policy().unwrap().waiting_grace_s) * 1000;
-                self.share(jti).alone_until_ms = Some(world.monotonic_ms + grace_ms);
+                let seen = self.share(jti);
+                if seen.pull && !seen.started {
+                    self.count("expecting");
+                } else {
+                    seen.alone_until_ms = Some(world.monotonic_ms + grace_ms);
+                }
             }
             Event::Resumed { jti, .. } => {
                 let seen = self.share(jti);

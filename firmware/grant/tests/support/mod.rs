@@ -7,7 +7,7 @@ use contract::claims::{
     Actors, ClearLeak, Delivery, Deny, Envelope, Extend, Grant, Heartbeat, Leaked, Leave, Preempt, Release, ReportLeak,
     Request, Revoke, Withdraw,
 };
-use contract::policy::{Policy, Role, SubscriberRule, TrustedKey, View};
+use contract::policy::{Policy, PullRule, Role, SubscriberRule, TrustedKey, View};
 use contract::{Audience, EndReason, ErrorCode, Filter, Jti};
 use grant::{Authority, Config, Event, Now};
 
@@ -46,6 +46,7 @@ pub(crate) fn rule(id: &str) -> SubscriberRule {
         encrypt_x: None,
         default_filter: None,
         clause: None,
+        pull: Some(PullRule { credential: 0, certificate_sha256: Some(format!("{:064x}", id.len())) }),
     }
 }
 
@@ -184,6 +185,11 @@ impl World {
     pub(crate) fn other_grant(&mut self) -> Grant {
         let delivery = Delivery::Push { address: "192.0.2.7".parse().unwrap(), port: 6004 };
         Grant { sub: "tunnel".parse().unwrap(), delivery, ..self.grant() }
+    }
+
+    /// A grant by `chief` to `traffic`, which fetches.
+    pub(crate) fn pull_grant(&mut self) -> Grant {
+        Grant { delivery: Delivery::Pull, ..self.grant() }
     }
 
     pub(crate) fn submit(&mut self, grant: Grant) -> Result<Jti, Refusal> {

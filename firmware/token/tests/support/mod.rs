@@ -70,6 +70,7 @@ pub(crate) fn policy() -> Policy {
             encrypt_x: None,
             default_filter: None,
             clause: None,
+            pull: None,
         }],
         views: vec![View {
             name: "schrijverstraat".parse().unwrap(),

@@ -158,6 +158,7 @@ pub fn config(dir: &TempDir, port: u16) -> Config {
         mqtt: Mqtt { host: LANDLORD.to_string(), port, client_id: None, keep_alive_s: 5, scatter_s: 2, tls: None },
         rtp: voice::config::Rtp::default(),
         metrics: None,
+        rtsp: None,
     }
 }
 pub fn socket(dir: &TempDir) -> PathBuf {
@@ -237,9 +238,36 @@ impl EyeSession {
             sub: sub(),
             filter: Filter::Fill,
             exp: 2_000_000_000,
+            pull: false,
+            seal_to: None,
             at_ms: 1000,
         };
         self.say(message, &[]).await;
+    }
+    /// Who may fetch: the one subscriber, with this password.
+    pub async fn admit(&mut self, pullers: &link::Pullers) {
+        self.say(ToVoice::Pullers, &serde_json::to_vec(pullers).expect("made")).await;
+    }
+    /// A share to be fetched is granted, and its window opens.
+    pub async fn grant_pull(&mut self, share: &str) {
+        let (jti, exp) = (jti(share), 2_000_000_000);
+        let filter = Filter::Fill;
+        let granted =
+            ToVoice::ShareGranted { jti: jti.clone(), sub: sub(), filter, exp, pull: true, seal_to: None, at_ms: 1000 };
+        self.say(granted, &[]).await;
+        self.wait_for_viewer(share).await;
+    }
+    pub async fn wait_for_viewer(&mut self, share: &str) {
+        let until = 2_000_000_000;
+        self.say(ToVoice::ShareWaiting { jti: jti(share), sub: sub(), until, at_ms: 1100 }, &[]).await;
+    }
+    /// Its first viewer is there.
+    pub async fn start_pull(&mut self, share: &str) {
+        let (stream, delivery, encrypt_to) = (StreamId(0), Destination::Pull, None);
+        self.say(ToVoice::ShareStarted { jti: jti(share), stream, delivery, encrypt_to, at_ms: 2000 }, &[]).await;
+    }
+    pub async fn hears_joined(&mut self, share: &str) {
+        self.hear_until(|said, _| (*said == ToEye::ViewerJoined { jti: jti(share) }).then_some(())).await;
     }
     pub async fn start(&mut self, share: &str, stream: u8, port: u16) {
         let delivery = Destination::Push { address: LANDLORD, port };

@@ -1,7 +1,8 @@
 //! Who may not depend on what, as data: DESIGN §5, one reason on each line.
 
 /// Packages that hold logic and nothing else: everything that varies comes in as an argument.
-pub(crate) const PURE: &[&str] = &["contract", "token", "mask", "detect", "grant", "journal", "usage", "link", "rtp"];
+pub(crate) const PURE: &[&str] =
+    &["contract", "token", "mask", "detect", "grant", "journal", "usage", "link", "rtp", "rtsp"];
 
 /// A package and all it is built from may not hold these packages. A `*` at the end stands for any rest.
 pub(crate) struct TreeRule {
