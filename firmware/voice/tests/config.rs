@@ -82,7 +82,12 @@ fn the_example_is_a_good_file() {
     let uncommented =
         std::fs::read_to_string(path).unwrap().replace("# client_id", "client_id").replace("# keep", "keep");
     let uncommented = uncommented.replace("# [rtp]", "[rtp]").replace("# max_", "max_");
+    let uncommented = ["[rtsp]", "listen", "known_as", "cert", "key", "listen_plain"]
+        .iter()
+        .fold(uncommented, |text, key| text.replace(&format!("# {key}"), key));
     let explicit = Config::parse(&uncommented, path).unwrap();
     assert_eq!(explicit.client_id(), config.client_id());
     assert_eq!((explicit.mqtt.keep_alive_s, explicit.rtp), (config.mqtt.keep_alive_s, config.rtp));
+    let rtsp = explicit.rtsp.unwrap();
+    assert_eq!((rtsp.listen.to_string().as_str(), rtsp.max_connections, rtsp.max_per_address), ("[::]:8322", 64, 16));
 }
