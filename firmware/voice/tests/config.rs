@@ -82,9 +82,8 @@ fn the_example_is_a_good_file() {
     let uncommented =
         std::fs::read_to_string(path).unwrap().replace("# client_id", "client_id").replace("# keep", "keep");
     let uncommented = uncommented.replace("# [rtp]", "[rtp]").replace("# max_", "max_");
-    let uncommented = ["[rtsp]", "listen", "known_as", "cert", "key", "listen_plain"]
-        .iter()
-        .fold(uncommented, |text, key| text.replace(&format!("# {key}"), key));
+    let (before, fetching) = uncommented.split_once("# [rtsp]").unwrap();
+    let uncommented = format!("{before}[rtsp]{}", fetching.replace("\n# ", "\n"));
     let explicit = Config::parse(&uncommented, path).unwrap();
     assert_eq!(explicit.client_id(), config.client_id());
     assert_eq!((explicit.mqtt.keep_alive_s, explicit.rtp), (config.mqtt.keep_alive_s, config.rtp));
