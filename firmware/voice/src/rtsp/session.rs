@@ -15,6 +15,10 @@ use tokio::time::Instant;
 
 /// Time between two slates.
 const SLATE_EVERY: Duration = Duration::from_secs(1);
+/// Time between the first ones: clients look at some twenty pictures before they show one, and would look for as many seconds.
+const FIRST_SLATES_EVERY: Duration = Duration::from_millis(40);
+/// How many are the first.
+const FIRST_SLATES: u32 = 25;
 /// A client over UDP that says nothing by RTSP or RTCP is gone after this (P9).
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -48,6 +52,8 @@ pub(super) struct Session {
     pub(super) playing: bool,
     view: View,
     slate_at: Instant,
+    /// So many were sent since PLAY.
+    slates: u32,
     awaits_key: bool,
     heard_at: Instant,
     heard_rtcp: bool,
@@ -89,6 +95,7 @@ impl Session {
             playing: false,
             view,
             slate_at: now,
+            slates: 0,
             awaits_key: true,
             heard_at: now,
             heard_rtcp: false,
@@ -118,7 +125,7 @@ impl Session {
         Ok(self.udp.as_ref().map(|udp| udp.ports))
     }
     pub(super) fn play(&mut self, now: Instant) {
-        (self.playing, self.awaits_key, self.slate_at) = (true, true, now);
+        (self.playing, self.awaits_key, self.slate_at, self.slates) = (true, true, now, 0);
     }
     /// It said something by RTSP.
     pub(super) fn spoke(&mut self, now: Instant) {
@@ -146,7 +153,8 @@ impl Session {
     /// The slate and the report, when they are due.
     pub(super) fn tick(&mut self, slate: &[u8], out: &mut Out, hall: &Hall, now: Instant) {
         if self.view == View::Slate && now >= self.slate_at && !slate.is_empty() {
-            self.slate_at = now + SLATE_EVERY;
+            self.slate_at = now + if self.slates < FIRST_SLATES { FIRST_SLATES_EVERY } else { SLATE_EVERY };
+            self.slates = self.slates.saturating_add(1);
             // What a slow client has not taken is old.
             if out.since().is_some_and(|since| now.duration_since(since) > MAX_WAIT) {
                 out.forget_media();

@@ -191,8 +191,11 @@ impl FakeEye {
     }
     /// Accepts, greets, and says how it is.
     pub async fn greet(&self) -> EyeSession {
+        self.greet_with(&SLATE).await
+    }
+    pub async fn greet_with(&self, slate: &[u8]) -> EyeSession {
         let mut session = self.accept().await;
-        session.say(hello(Codec::H264), &SLATE).await;
+        session.say(hello(Codec::H264), slate).await;
         session.say(ToVoice::State, &state("c1")).await;
         session
     }

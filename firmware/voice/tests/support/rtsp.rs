@@ -45,6 +45,12 @@ impl Stage {
         Self::with(&pullers(), |_| ()).await
     }
     pub async fn with(pullers: &Pullers, change: impl FnOnce(&mut Rtsp)) -> Self {
+        Self::made(pullers, &SLATE, change).await
+    }
+    pub async fn with_slate(pullers: &Pullers, slate: &[u8]) -> Self {
+        Self::made(pullers, slate, |_| ()).await
+    }
+    async fn made(pullers: &Pullers, slate: &[u8], change: impl FnOnce(&mut Rtsp)) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let key = KeyPair::generate().expect("made");
         let params = CertificateParams::new(vec!["localhost".into(), "127.0.0.1".into()]).expect("made");
@@ -67,7 +73,7 @@ impl Stage {
         };
         change(&mut rtsp);
         let voice = Voice::start_with(Config { rtsp: Some(rtsp), ..config(&dir, broker.port) });
-        let mut eye = fake.greet().await;
+        let mut eye = fake.greet_with(slate).await;
         eye.admit(pullers).await;
         let stage = Self { dir, broker, voice, eye, fake, tls, plain };
         // Until the eye's word about who may come in is there, everybody is told to come back.
