@@ -87,6 +87,14 @@ const NEEDS: &[Need] = &[
         sign: Sign::File { folders: GSTREAMER, prefix: "libgstlibav.so" },
         why: "an independent player, for tests and benches of what the voice sends",
     },
+    Need {
+        package: "glib-networking",
+        sign: Sign::File {
+            folders: &["/usr/lib/*-linux-gnu/gio/modules", "/usr/lib64/gio/modules"],
+            prefix: "libgiognutls.so",
+        },
+        why: "GStreamer's TLS, for the test that it fetches by RTSPS",
+    },
     Need { package: "mosquitto", sign: Sign::Program("mosquitto"), why: "the broker of demo and tests" },
     Need { package: "strace", sign: Sign::Program("strace"), why: "the test that the eye makes no network call" },
     Need { package: "python3", sign: Sign::Program("python3"), why: "runs pip" },
