@@ -53,6 +53,7 @@ units="$units campari-eye.service campari-voice.service campari-firewall.service
 systemctl --root="$tree" --quiet enable $units
 # Nothing is to be made up at the first start: the tree is newer than that, and cannot be written.
 touch "$tree/etc/.updated"
+systemctl --root="$tree" --quiet mask ldconfig.service
 ln -sf /usr/lib/systemd/system/multi-user.target "$tree/etc/systemd/system/default.target"
 sh "$layer/files/rootfs/harden.sh" "$tree" /etc
 if [ "${DEVELOPMENT:-}" = yes ]; then

@@ -20,6 +20,7 @@ SRC_URI = " \
     file://systemd/firewall-development.conf \
     file://systemd/journald-campari.conf \
     file://systemd/system-campari.conf \
+    file://systemd/systemd-resolved.service.d-campari.conf \
     file://systemd/var.mount \
     file://sysusers.d/campari.conf \
     file://tmpfiles.d/campari.conf \

@@ -12,6 +12,7 @@ for unit in campari-eye.service campari-firewall.service campari-voice.service e
     file "systemd/$unit" "$units/$unit"
 done
 file systemd/chronyd.service.d-campari.conf "$units/chronyd.service.d/10-campari.conf"
+file systemd/systemd-resolved.service.d-campari.conf "$units/systemd-resolved.service.d/10-campari.conf"
 for part in system journald coredump; do
     file "systemd/$part-campari.conf" "$systemd/$part.conf.d/10-campari.conf"
 done
