@@ -20,7 +20,7 @@ fn pulling(version: u64, credential: u32) -> Policy {
 
 fn newest<T: serde::de::DeserializeOwned>(voice: &Voice, of: &ToVoice) -> T {
     let (_, body) = voice.heard.iter().rev().find(|(message, _)| message == of).expect("told");
-    serde_json::from_slice(body).unwrap()
+    serde_json::from_slice(body).expect("JSON")
 }
 
 fn puller(voice: &Voice) -> Puller {

@@ -50,7 +50,7 @@ pub struct BrokerSettings {
     pub keep_alive: Duration,
     /// TLS, or in clear.
     pub tls: Option<Arc<rustls::ClientConfig>>,
-    /// Longest wait of a board that nobody watches before it tries again; see [`crate::comeback`].
+    /// Longest wait of a board that nobody watches before it tries again.
     pub scatter: Duration,
     /// Subscribed to on every connection.
     pub topics: Vec<Subscription>,

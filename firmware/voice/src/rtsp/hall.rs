@@ -146,7 +146,7 @@ pub(super) struct Limits {
     pub(super) of_one_address: usize,
 }
 
-/// See the [module](self).
+/// Everybody who fetches; what it does stands at the head of this file.
 #[derive(Debug)]
 pub struct Hall {
     inner: Mutex<Inner>,
