@@ -72,6 +72,8 @@ pub(crate) fn nightly() -> Result<()> {
     setup::run(&setup::Options { nightly: true, interop: true, ..setup::Options::default() })?;
     cargo_test(&["--no-fail-fast"], &["--include-ignored"])?;
     valgrind()?;
+    let story = workspace::root().join("tests/story.sh");
+    child::run(workspace::equip(Command::new("bash").arg(&story).current_dir(workspace::root())))?;
     let board = workspace::root().join("tests/vm/run.sh");
     if board.exists() {
         child::run(workspace::equip(Command::new("bash").arg(&board).current_dir(workspace::root())))?;

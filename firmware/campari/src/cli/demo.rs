@@ -41,6 +41,9 @@ pub(super) struct Arguments {
     /// Widest face possible in the scene, as a share of the picture's width; decides how coarse `covered` is.
     #[arg(long, value_name = "SHARE", default_value_t = 0.12)]
     largest_face: f32,
+    /// Play nothing: leave broker, eye, voice and control room up for your own commands until Ctrl-C, with a settings file a person in OUT/people.
+    #[arg(long, conflicts_with_all = ["json", "seconds", "filter"])]
+    hold: bool,
     /// Plain lines, nothing that redraws itself.
     #[arg(long)]
     headless: bool,
@@ -74,6 +77,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<Done> {
     };
     let live = output::is_terminal() && !arguments.headless;
     let mut timeline = Timeline::new(Box::new(Lines), output::colours(), live);
+    if arguments.hold {
+        crate::demo::hold(&settings, &mut timeline, asked_to_stop()).await?;
+        timeline.settle();
+        return Ok(Done::Yes);
+    }
     let report = tokio::select! {
         report = crate::demo::run(&settings, &mut timeline) => report?,
         () = asked_to_stop() => {

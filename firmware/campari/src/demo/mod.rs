@@ -1,8 +1,10 @@
 //! The whole road in half a minute: nothing before the grant, a masked picture during it, nothing after the revoke.
 
+mod hold;
 mod report;
 mod timeline;
 
+pub use hold::hold;
 pub use report::{Frames, Ladder, Received, Report, STOP_WITHIN};
 pub use timeline::{Sink, Timeline, Tone};
 
@@ -125,11 +127,7 @@ async fn play(stage: &Stage, settings: &DemoSettings, timeline: &mut Timeline) -
         .tell(Tone::Plain, &format!("subscriber: listens on UDP {}, nothing granted yet", stage.subscriber_address()));
     timeline.now(|| "eye, voice and control room start".into());
     let eye = stage.ready(READY_WITHIN).await?;
-    let scene = match &settings.scene {
-        Scene::Clip(file) => file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(),
-        Scene::Camera(device) => device.display().to_string(),
-    };
-    timeline.tell(Tone::Plain, &format!("eye: looks at {scene}, masks with {} at {:.0} fps", eye.model, eye.fps));
+    timeline.tell(Tone::Plain, &looks(&settings.scene, &eye));
     timeline.tell(Tone::Plain, &format!("eye: {}", told_rung(eye.ladder)));
     timeline.tell(Tone::Plain, "control room: its signed heartbeat reaches the eye every 2 s");
     let mut rung = Some(eye.ladder);
@@ -267,6 +265,14 @@ async fn listen(
             return Ok(());
         }
     }
+}
+
+fn looks(scene: &Scene, eye: &EyeState) -> String {
+    let scene = match scene {
+        Scene::Clip(file) => file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(),
+        Scene::Camera(device) => device.display().to_string(),
+    };
+    format!("eye: looks at {scene}, masks with {} at {:.0} fps", eye.model, eye.fps)
 }
 
 fn told_rung(rung: Rung) -> &'static str {
