@@ -34,8 +34,8 @@ typed() { echo; echo "$1\$ campari ${*:2}"; }
 run() { typed "$@"; as "$@"; }
 # The next lines of a command that goes on, up to one that has the text; it becomes $line.
 until_line() {
-    local from=$1 text=$2 shown=${3:-shown}
-    while IFS= read -r -t "$within" line <&"$from"; do
+    local from=$1 text=$2 shown=${3:-shown} end=$((SECONDS + within))
+    while [ "$SECONDS" -lt "$end" ] && IFS= read -r -t "$within" line <&"$from"; do
         [ "$shown" = hidden ] || echo "$line"
         case $line in *"$text"*) return 0 ;; esac
     done
@@ -47,7 +47,7 @@ began+=($!)
 until_line "$stage" "held: " hidden
 exec {told}< <(XDG_CONFIG_HOME=$out/people/ines exec campari watch --json)
 began+=($!)
-until_line "$told" '"online":true' hidden
+until_line "$told" '"presence":"online"' hidden
 
 ask=(request --camera 613 --view schrijverstraat --minutes 15 --push 127.0.0.1:5004 --purpose detector-fault --sdp "$out/share.sdp")
 typed tlc "${ask[@]}"
