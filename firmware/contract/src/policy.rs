@@ -62,7 +62,7 @@ pub struct Policy {
     #[serde(default = "ten")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 60)))]
     pub lease_s: u32,
-    /// Whether push may go out without SRTP.
+    /// Whether media may go in clear: push without SRTP, RTSP over UDP or without TLS.
     #[serde(default)]
     pub plain_rtp: bool,
     /// How long a request waits for a centralist before it lapses, seconds (5 to 3600).

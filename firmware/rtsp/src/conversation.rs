@@ -14,6 +14,8 @@ const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, SET_PARAME
 /// Control of the one stream, below the camera's URL.
 const STREAM: &str = "video";
 const SDP: &str = "application/sdp";
+/// What is said where the policy lets no media go in clear.
+const ENCRYPTED_ONLY: &str = "Media Goes Encrypted Only: Use rtsps, TCP";
 /// After as many requests that prove nothing the connection is closed.
 const MOST_REFUSALS: u8 = 8;
 
@@ -41,8 +43,8 @@ pub struct Whom<'a> {
     pub keys: &'a [Key<'a>],
     /// Which of them the client's certificate proved it to be.
     pub certified: Option<usize>,
-    /// Whether media may go over UDP in clear.
-    pub udp: bool,
+    /// Whether media may go in clear: over UDP, and on a connection in clear.
+    pub plain: bool,
 }
 
 /// What a request comes to.
@@ -176,6 +178,7 @@ impl Conversation {
         }
         match request.method() {
             Method::Describe => self.describe(request, user),
+            Method::Setup | Method::Play if !self.settings.secure && !whom.plain => Ask::Say(self.encrypted_only()),
             Method::Setup => self.setup(request, user, whom),
             Method::Play => self.play(request),
             Method::Teardown if self.has_session => {
@@ -230,7 +233,7 @@ impl Conversation {
             return Ask::Say(self.status(StatusCode::MethodNotValidInThisState));
         }
         self.url = self.url.take().or_else(|| request.request_uri().cloned());
-        match transport::choose(&offered, whom.udp) {
+        match transport::choose(&offered, whom.plain) {
             Some(way) => Ask::SetUp { user, way },
             None => Ask::Say(self.status(StatusCode::UnsupportedTransport)),
         }
@@ -298,6 +301,11 @@ impl Conversation {
         url.into()
     }
 
+    /// Whoever is here in clear learns what to do; another transport on this connection would not help, so it is not 461.
+    fn encrypted_only(&self) -> Answer {
+        let answer = self.built(StatusCode::Forbidden, &[], false).reason_phrase(ENCRYPTED_ONLY);
+        answer.build(Vec::new()).into()
+    }
     fn status(&self, status: StatusCode) -> Answer {
         self.with(status, &[])
     }

@@ -22,14 +22,14 @@ pub enum Way {
 }
 
 /// The first that can be taken: never multicast, never to be recorded here, UDP only where media may go in clear.
-pub(crate) fn choose(offered: &Transports, udp: bool) -> Option<Way> {
+pub(crate) fn choose(offered: &Transports, plain: bool) -> Option<Way> {
     offered.iter().find_map(|offer| match offer {
-        Transport::Rtp(rtp) => taken(rtp, udp),
+        Transport::Rtp(rtp) => taken(rtp, plain),
         Transport::Other(_) => None,
     })
 }
 
-fn taken(offer: &RtpTransport, udp: bool) -> Option<Way> {
+fn taken(offer: &RtpTransport, plain: bool) -> Option<Way> {
     let params = &offer.params;
     let records = params.mode.iter().any(|mode| !matches!(mode, TransportMode::Play));
     if offer.profile != RtpProfile::Avp || params.multicast || records {
@@ -41,7 +41,7 @@ fn taken(offer: &RtpTransport, udp: bool) -> Option<Way> {
             let rtcp = rtcp.or(rtp.checked_add(1))?;
             (rtp != rtcp).then_some(Way::Interleaved { rtp, rtcp })
         }
-        None | Some(RtpLowerTransport::Udp) if udp => {
+        None | Some(RtpLowerTransport::Udp) if plain => {
             let (rtp, rtcp) = params.client_port?;
             let rtcp = rtcp.or(rtp.checked_add(1))?;
             (rtp != 0 && rtcp != 0 && rtp != rtcp).then_some(Way::Udp { rtp, rtcp })

@@ -70,7 +70,7 @@ proptest! {
         let (heard, _) = all(text.as_bytes(), &[text.len()]);
         if let [Heard::Request(request)] = &heard[..] {
             let keys = [Key { user: "traffic-centre", password: "a long secret that nobody guesses" }];
-            let whom = Whom { ready: true, keys: &keys, certified: None, udp: true };
+            let whom = Whom { ready: true, keys: &keys, certified: None, plain: true };
             let Ask::Say(answer) = Conversation::new(settings()).hear(request, &whom) else { panic!("answered") };
             let answer = String::from_utf8(answer.bytes()).expect("text");
             prop_assert!(answer.starts_with("RTSP/1.0 401 "), "{}", answer);

@@ -119,6 +119,81 @@ async fn udp_is_refused_where_media_may_not_go_in_clear_and_the_client_falls_bac
     assert!(client.picture().await.is_some());
 }
 
+/// Asks in clear, with the proof that is taken there.
+async fn asks_in_clear(
+    client: &mut Client<tokio::net::TcpStream>,
+    method: &str,
+    path: &str,
+    more: &[(&str, &str)],
+) -> Answer {
+    client.authorization = None;
+    let refused = client.ask("DESCRIBE", "/613", &[]).await;
+    let nonce =
+        refused.header("WWW-Authenticate").and_then(|offer| offer.split('"').nth(3)).expect("a nonce").to_owned();
+    client.authorization = Some(digest(&nonce, "SHA-256", method, &format!("{}{path}", client.base)));
+    client.ask(method, path, more).await
+}
+const INTERLEAVED: (&str, &str) = ("Transport", "RTP/AVP/TCP;unicast;interleaved=0-1");
+
+#[tokio::test]
+async fn p5_a_connection_in_clear_gets_pictures_only_while_the_policy_allows_it_and_is_told_to_use_rtsps() {
+    let may = |plain| Pullers { plain, who: vec![puller(2)] };
+    let mut stage = Stage::with(&may(false), |_| ()).await;
+    let mut tls = stage.client().await.knows_password();
+    tls.play().await;
+    stage.eye.grant_pull("s1").await;
+    stage.eye.hears_joined("s1").await;
+    stage.eye.start_pull("s1").await;
+    let mut clear = stage.plain_client().await;
+    let refused = asks_in_clear(&mut clear, "SETUP", "/613/video", &[INTERLEAVED]).await;
+    assert!(
+        refused.status == 403 && refused.head.lines().next().is_some_and(|line| line.contains("rtsps")),
+        "{}",
+        refused.head
+    );
+    assert_eq!(asks_in_clear(&mut clear, "PLAY", "/613/", &[]).await.status, 403);
+
+    stage.eye.admit(&may(true)).await;
+    patient("the policy's new word", async {
+        loop {
+            let answer = asks_in_clear(&mut clear, "SETUP", "/613/video", &[INTERLEAVED]).await;
+            if answer.status == 200 {
+                clear.session = answer.header("Session").and_then(|text| text.split(';').next()).map(str::to_owned);
+                return;
+            }
+            assert_eq!(answer.status, 403, "{}", answer.head);
+        }
+    })
+    .await;
+    assert_eq!(asks_in_clear(&mut clear, "PLAY", "/613/", &[]).await.status, 200);
+    stage.eye.picture(0, 1, &KEY).await;
+    while clear.picture().await.expect("the picture, in clear") != KEY {}
+    while tls.picture().await.expect("the picture") != KEY {}
+
+    // The word is taken back before this picture: the session in clear ends without it, the encrypted one goes on with it.
+    stage.eye.admit(&may(false)).await;
+    stage.eye.picture(0, 2, &delta(1)).await;
+    while let Some(picture) = clear.picture().await {
+        assert_ne!(picture, delta(1), "in clear");
+    }
+    while tls.picture().await.expect("the picture") != delta(1) {}
+}
+
+#[tokio::test]
+async fn p5_media_over_udp_ends_with_the_policys_word_for_it() {
+    let may = |plain| Pullers { plain, ..pullers() };
+    let stage = Stage::with(&may(true), |_| ()).await;
+    let mut client = stage.client().await.knows_password();
+    let own = tokio::net::UdpSocket::bind((LANDLORD, 0)).await.expect("a port");
+    let port = own.local_addr().expect("bound").port();
+    let answer = client.set_up(&format!("RTP/AVP;unicast;client_port={port}-{}", port ^ 1)).await;
+    assert_eq!(answer.status, 200, "{}", answer.head);
+    assert_eq!(client.ask("PLAY", "/613/", &[]).await.status, 200);
+    let mut stage = stage;
+    stage.eye.admit(&may(false)).await;
+    while client.next().await.is_some() {}
+}
+
 #[tokio::test]
 async fn what_live_cannot_do_is_said_politely() {
     let stage = Stage::new().await;

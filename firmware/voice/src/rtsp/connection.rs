@@ -248,7 +248,7 @@ impl Connection {
         let certificate = self.client.certificate.as_ref();
         let certified = certificate
             .and_then(|held| pullers.who.iter().position(|who| who.certificate_sha256.as_ref() == Some(held)));
-        let whom = Whom { ready, keys: &keys, certified, udp: pullers.plain };
+        let whom = Whom { ready, keys: &keys, certified, plain: pullers.plain };
         let (answer, over) = match self.conversation.hear(request, &whom) {
             Ask::Say(answer) => (answer, None),
             Ask::Close(answer) => (answer, Some(Over::Done)),
@@ -306,6 +306,10 @@ impl Connection {
             self.session = Some(Session::new(place, stream, Instant::now()));
         }
         let Some(session) = &mut self.session else { return Err(StatusCode::InternalServerError) };
+        let in_clear = !self.client.secure || matches!(way, Way::Udp { .. });
+        if !self.client.hall.sends(session.id(), in_clear) {
+            return Err(StatusCode::Forbidden);
+        }
         let ports = session.set_way(way, own, peer).await.map_err(|error| {
             tracing::warn!(%error, "no way to an RTSP client by UDP");
             StatusCode::DestinationUnreachable

@@ -101,6 +101,8 @@ struct Seat {
     id: u64,
     sub: SubscriberId,
     address: IpAddr,
+    /// Whoever is on the way to it can look at what it is sent.
+    in_clear: bool,
     playing: bool,
     awaits_key: bool,
     feed: mpsc::Sender<Arc<Shown>>,
@@ -164,7 +166,8 @@ impl Hall {
 
     // From the desk.
 
-    /// Who may come in from now on. Whose credential or certificate is another now, or gone, is shown out.
+    /// Who may come in from now on. Whose credential or certificate is another now, or gone, is shown out, and so is
+    /// who is sent media in clear where that may not be any more.
     pub fn admit(&self, pullers: Pullers) {
         let mut inner = self.lock();
         let before = std::mem::replace(&mut inner.pullers, Arc::new(pullers));
@@ -173,7 +176,8 @@ impl Hall {
         let proof = |of: &Pullers, sub: &SubscriberId| {
             of.who.iter().find(|who| who.sub == *sub).map(|who| (who.password.clone(), who.certificate_sha256.clone()))
         };
-        inner.seats.iter().filter(|seat| proof(&before, &seat.sub) != proof(&now, &seat.sub)).for_each(Seat::close);
+        let stays = |seat: &&Seat| proof(&before, &seat.sub) == proof(&now, &seat.sub) && (now.plain || !seat.in_clear);
+        inner.seats.iter().filter(|seat| !stays(seat)).for_each(Seat::close);
     }
     /// The picture for those who have no share.
     pub fn set_slate(&self, codec: Codec, slate: &[u8]) {
@@ -256,7 +260,9 @@ impl Hall {
         let inner = &mut *guard;
         for show in &mut inner.shows {
             let Some((_, valid)) = show.running.as_ref().filter(|(of, _)| *of == stream) else { continue };
-            let mut seats = inner.seats.iter_mut().filter(|seat| seat.playing && seat.sub == show.sub).peekable();
+            let plain = inner.pullers.plain;
+            let sees = |seat: &&mut Seat| seat.playing && seat.sub == show.sub && (plain || !seat.in_clear);
+            let mut seats = inner.seats.iter_mut().filter(sees).peekable();
             if seats.peek().is_none() {
                 continue;
             }
@@ -357,10 +363,20 @@ impl Hall {
         let (feed, pictures) = mpsc::channel(QUEUED);
         let (view, seen) = watch::channel(View::Slate);
         let sub = puller.sub.clone();
-        inner.seats.push(Seat { id, sub, address, playing: false, awaits_key: true, feed, view });
+        inner.seats.push(Seat { id, sub, address, in_clear: true, playing: false, awaits_key: true, feed, view });
         inner.look();
         self.news.notify_one();
         Some(Place { id, feed: pictures, view: seen })
+    }
+    /// How the packets go to the seat. False when it is gone, or when the policy does not let them.
+    pub(super) fn sends(&self, id: u64, in_clear: bool) -> bool {
+        let mut inner = self.lock();
+        let may = inner.pullers.plain || !in_clear;
+        let Some(seat) = inner.seats.iter_mut().find(|seat| seat.id == id) else { return false };
+        if may {
+            seat.in_clear = in_clear;
+        }
+        may
     }
     /// The seat is to be shown something. False when it is gone.
     pub(super) fn play(&self, id: u64) -> bool {
