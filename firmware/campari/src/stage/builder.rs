@@ -84,8 +84,8 @@ pub struct Keys {
 /// Changes the policy before it is signed.
 type PolicyChange = Box<dyn FnOnce(&mut Policy) + Send>;
 
-/// Changes the eye's configuration before it is written.
-pub(super) type EyeChange = Box<dyn FnOnce(&mut toml::Table) + Send>;
+/// Changes a program's configuration before it is written.
+pub(super) type ConfigChange = Box<dyn FnOnce(&mut toml::Table) + Send>;
 
 /// A stage being set.
 pub struct Builder {
@@ -100,7 +100,8 @@ pub struct Builder {
     pub(super) bitrate_kbps: u32,
     pub(super) elsewhere: Option<Elsewhere>,
     policy: Vec<PolicyChange>,
-    eye: Vec<EyeChange>,
+    eye: Vec<ConfigChange>,
+    voice: Vec<ConfigChange>,
 }
 
 /// An identifier that stands in this file.
@@ -128,6 +129,7 @@ impl Builder {
             elsewhere: None,
             policy: Vec::new(),
             eye: Vec::new(),
+            voice: Vec::new(),
         }
     }
     /// Logs go here instead of `logs` in the stage's folder.
@@ -152,6 +154,13 @@ impl Builder {
     #[must_use]
     pub fn eye(mut self, change: impl FnOnce(&mut toml::Table) + Send + 'static) -> Self {
         self.eye.push(Box::new(change));
+        self
+    }
+    /// Changes the voice's configuration before it is written. The broker's certificate, `tls/broker.cert.pem` in the stage's folder, is good for any
+    /// server on this machine.
+    #[must_use]
+    pub fn voice(mut self, change: impl FnOnce(&mut toml::Table) + Send + 'static) -> Self {
+        self.voice.push(Box::new(change));
         self
     }
     /// Eye and voice run on another machine, which gets what [`Paths`] says and is started by others.
@@ -180,9 +189,9 @@ impl Builder {
         }
         let bundle = keys.sign(&policy)?;
         write_private(&paths.policy, &bundle)?;
-        let changes = std::mem::take(&mut self.eye);
-        config::eye(&self, &paths, &keys, changes)?;
-        config::voice(&self, &paths, &certificates, broker.ports.of(Door::Boards))?;
+        let (for_eye, for_voice) = (std::mem::take(&mut self.eye), std::mem::take(&mut self.voice));
+        config::eye(&self, &paths, &keys, for_eye)?;
+        config::voice(&self, &paths, &certificates, broker.ports.of(Door::Boards), for_voice)?;
         Stage::open(self, paths, keys, certificates, broker, policy).await
     }
 

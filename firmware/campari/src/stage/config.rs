@@ -1,7 +1,7 @@
 //! The configuration files of the eye and the voice, as their documentation describes them.
 
 use super::StageError;
-use super::builder::{Builder, Keys, Paths, Scene};
+use super::builder::{Builder, ConfigChange, Keys, Paths, Scene};
 use super::certificates::{Certificates, Role};
 use super::files::write_private;
 use serde::Serialize;
@@ -130,12 +130,7 @@ impl<'a> There<'a> {
     }
 }
 
-pub(super) fn eye(
-    builder: &Builder,
-    paths: &Paths,
-    keys: &Keys,
-    changes: Vec<super::builder::EyeChange>,
-) -> Result<(), StageError> {
+pub(super) fn eye(builder: &Builder, paths: &Paths, keys: &Keys, changes: Vec<ConfigChange>) -> Result<(), StageError> {
     let there = There::of(builder, paths);
     let file = EyeFile {
         site: builder.parties.site.as_str(),
@@ -157,12 +152,7 @@ pub(super) fn eye(
         // Elsewhere is a board, whose clock has to prove itself.
         clock: Clock { assume_synchronised: builder.elsewhere.is_none() },
     };
-    let unwritable = |cause| StageError::Config { path: paths.eye_config.clone(), cause };
-    let mut table = toml::Table::try_from(&file).map_err(unwritable)?;
-    for change in changes {
-        change(&mut table);
-    }
-    write(&paths.eye_config, &table)
+    write(&paths.eye_config, &file, changes)
 }
 
 pub(super) fn voice(
@@ -170,6 +160,7 @@ pub(super) fn voice(
     paths: &Paths,
     certificates: &Certificates,
     port: u16,
+    changes: Vec<ConfigChange>,
 ) -> Result<(), StageError> {
     let user = Role::Board.user();
     let there = There::of(builder, paths);
@@ -186,10 +177,15 @@ pub(super) fn voice(
             tls: TlsFiles { ca: &certificates.ca(), cert: &certificates.cert(user), key: &certificates.key(user) },
         },
     };
-    write(&paths.voice_config, &file)
+    write(&paths.voice_config, &file, changes)
 }
 
-fn write(path: &Path, file: &impl Serialize) -> Result<(), StageError> {
-    let text = toml::to_string(file).map_err(|cause| StageError::Config { path: path.to_owned(), cause })?;
+fn write(path: &Path, file: &impl Serialize, changes: Vec<ConfigChange>) -> Result<(), StageError> {
+    let unwritable = |cause| StageError::Config { path: path.to_owned(), cause };
+    let mut table = toml::Table::try_from(file).map_err(unwritable)?;
+    for change in changes {
+        change(&mut table);
+    }
+    let text = toml::to_string(&table).map_err(unwritable)?;
     write_private(path, text.as_bytes())
 }
