@@ -2,6 +2,7 @@
 //!
 //! Paths are taken as written; whether the files behind `[mqtt.tls]` can be used is [`crate::tls`]'s to say.
 
+use crate::rtsp::Patience;
 use contract::{CameraId, SiteId};
 use serde::Deserialize;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -65,6 +66,9 @@ pub struct Rtsp {
     /// Most connections from one address at once (1 to 1024).
     #[serde(default = "sixteen")]
     pub max_per_address: usize,
+    /// How long it waits for its clients; not in the file.
+    #[serde(skip)]
+    pub patience: Patience,
 }
 
 /// Where the broker is and how to speak to it.

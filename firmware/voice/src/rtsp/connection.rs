@@ -3,6 +3,7 @@
 //! Bounded: head and body of requests, time for a request, time to prove who it is, what waits to be written and for how long. Dead peers are noticed by TCP
 //! itself (keep-alive and user timeout on the socket), by silence over UDP, and by their taking nothing.
 
+use super::Patience;
 use super::hall::{Hall, Leaving, Shown, View};
 use super::out::Out;
 use super::session::{Event, Session, of_session};
@@ -16,16 +17,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep_until};
 
-/// Time from connecting to the first proof of who it is.
-const PROVE_WITHIN: Duration = Duration::from_secs(20);
-/// Time from a request's first byte to its last.
-const SAY_WITHIN: Duration = Duration::from_secs(10);
-/// A conversation without media and without a word is over after this.
-const IDLE: Duration = Duration::from_secs(60);
 /// A client is asked to speak within this, seconds.
 const SPEAK_WITHIN_S: u32 = 12;
-/// A client that takes nothing is gone after this.
-const STUCK: Duration = Duration::from_secs(15);
 /// What is begun when a share ends has to be gone by then, or the connection is cut (P4).
 const FINISH_WITHIN: Duration = Duration::from_millis(400);
 /// With more answers than this waiting no more questions are read.
@@ -45,6 +38,7 @@ pub(super) struct Client {
     pub(super) camera: String,
     pub(super) cname: String,
     pub(super) max_payload_bytes: usize,
+    pub(super) patience: Patience,
 }
 
 /// Why it is over.
@@ -146,14 +140,15 @@ impl Connection {
     }
 
     fn deadline(&self) -> Instant {
-        let prove = self.conversation.user().is_none().then(|| self.since + PROVE_WITHIN);
-        let say = self.partial_since.map(|since| since + SAY_WITHIN);
+        let Patience { prove, say, idle, stuck, .. } = self.client.patience;
+        let unproven = self.conversation.user().is_none().then(|| self.since + prove);
+        let partial = self.partial_since.map(|since| since + say);
         let playing = self.session.as_ref().filter(|session| session.playing);
-        let idle = playing.is_none().then(|| self.last_request + IDLE);
-        let stuck = self.out.since().map(|since| since + STUCK);
+        let alone = playing.is_none().then(|| self.last_request + idle);
+        let takes = self.out.since().map(|since| since + stuck);
         let media = playing.map(Session::deadline);
-        let all = [prove, say, idle, stuck, media, self.finish_by];
-        all.into_iter().flatten().min().unwrap_or(self.last_request + IDLE)
+        let all = [unproven, partial, alone, takes, media, self.finish_by];
+        all.into_iter().flatten().min().unwrap_or(self.last_request + idle)
     }
 
     async fn handle(&mut self, event: Event, bytes: &[u8], now: Instant) -> Option<Over> {
@@ -185,12 +180,14 @@ impl Connection {
         if self.deadline() > now {
             return None;
         }
-        if self.finish_by.is_some_and(|at| at <= now) || self.out.since().is_some_and(|since| since + STUCK <= now) {
+        let patience = self.client.patience;
+        let stuck = self.out.since().is_some_and(|since| since + patience.stuck <= now);
+        if self.finish_by.is_some_and(|at| at <= now) || stuck {
             return Some(Over::Cut);
         }
-        let unproven = self.conversation.user().is_none() && self.since + PROVE_WITHIN <= now;
-        let slow = self.partial_since.is_some_and(|since| since + SAY_WITHIN <= now);
-        let idle = !self.conversation.is_playing() && self.last_request + IDLE <= now;
+        let unproven = self.conversation.user().is_none() && self.since + patience.prove <= now;
+        let slow = self.partial_since.is_some_and(|since| since + patience.say <= now);
+        let idle = !self.conversation.is_playing() && self.last_request + patience.idle <= now;
         if unproven || slow || idle {
             return Some(Over::Done);
         }

@@ -33,14 +33,39 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-/// Time for a client's TLS handshake.
-const SHAKE_WITHIN: Duration = Duration::from_secs(5);
 /// A peer that acknowledges nothing for this long is gone (RFC 5482).
 const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
 /// Bytes that the kernel holds for one client: what it holds nobody can take back.
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
 /// Wait after an accept that failed for want of descriptors.
 const BREATH: Duration = Duration::from_millis(200);
+
+/// How long the server waits for its clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// From connecting to the end of the TLS handshake.
+    pub shake: Duration,
+    /// From connecting, or the handshake's end, to the first proof of who it is.
+    pub prove: Duration,
+    /// From a request's first byte to its last.
+    pub say: Duration,
+    /// Of a conversation without media: between two requests.
+    pub idle: Duration,
+    /// For a client that takes nothing of what waits for it.
+    pub stuck: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            shake: Duration::from_secs(5),
+            prove: Duration::from_secs(20),
+            say: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            stuck: Duration::from_secs(15),
+        }
+    }
+}
 
 /// The server. Its connections end with it.
 #[derive(Debug)]
@@ -71,6 +96,7 @@ impl Server {
             camera: camera.to_string(),
             cname: cname.to_owned(),
             max_payload_bytes,
+            patience: config.patience,
             full: Arc::default(),
         };
         let bind = |key: &'static str, at: SocketAddr| async move {
@@ -101,6 +127,7 @@ struct House {
     camera: String,
     cname: String,
     max_payload_bytes: usize,
+    patience: Patience,
     full: Arc<std::sync::atomic::AtomicBool>,
 }
 
@@ -149,6 +176,7 @@ impl House {
             camera: self.camera.clone(),
             cname: self.cname.clone(),
             max_payload_bytes: self.max_payload_bytes,
+            patience: self.patience,
         };
         let Some(acceptor) = acceptor else {
             let mut stream = stream;
@@ -157,7 +185,7 @@ impl House {
             }
             return;
         };
-        let mut stream = match timeout(SHAKE_WITHIN, acceptor.accept(stream)).await {
+        let mut stream = match timeout(self.patience.shake, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return tracing::debug!(%error, "an RTSP client's TLS handshake failed"),
             Err(_) => return,

@@ -16,7 +16,9 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use voice::config::{Config, Rtsp};
+use voice::rtsp::Patience;
 
 pub const PASSWORD: &str = "kK3vB9mQ0xT7yZ5wL1nR8sD4fG6hJ2pC-aE_uIoXbVc";
 pub const USER: &str = "traffic-centre";
@@ -70,6 +72,7 @@ impl Stage {
             key: key_file,
             max_connections: 64,
             max_per_address: 64,
+            patience: Patience::default(),
         };
         change(&mut rtsp);
         let voice = Voice::start_with(Config { rtsp: Some(rtsp), ..config(&dir, broker.port) });
@@ -104,10 +107,10 @@ impl Stage {
             .with_no_client_auth()
     }
     /// A client over TLS.
-    pub async fn client(&self) -> Client<impl AsyncRead + AsyncWrite + Unpin + use<>> {
+    pub async fn client(&self) -> Client<TlsStream<TcpStream>> {
         self.client_with(self.tls_config()).await
     }
-    pub async fn client_with(&self, config: ClientConfig) -> Client<impl AsyncRead + AsyncWrite + Unpin + use<>> {
+    pub async fn client_with(&self, config: ClientConfig) -> Client<TlsStream<TcpStream>> {
         let stream = loop {
             match TcpStream::connect(self.tls).await {
                 Ok(stream) => break stream,
@@ -115,6 +118,10 @@ impl Stage {
                 Err(error) => panic!("{error}"),
             }
         };
+        self.client_over(stream, config).await
+    }
+    /// A client over TLS over a connection that a test made.
+    pub async fn client_over(&self, stream: TcpStream, config: ClientConfig) -> Client<TlsStream<TcpStream>> {
         let name = ServerName::try_from("localhost").expect("a name");
         let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("a handshake");
         Client::new(stream, "rtsps", self.tls)
