@@ -31,6 +31,9 @@ const ENOUGH: usize = 50;
 /// Slices of one picture; the slate is encoded once, and so has no more for ever.
 const MOST_SLICES: usize = 4;
 
+/// Options of ffmpeg.
+const SHORT_LOOK: [&str; 4] = ["-probesize", "20000", "-analyzeduration", "300000"];
+
 /// A coded slice, and when its first bytes came.
 #[derive(Debug, Clone)]
 struct Slice {
@@ -79,13 +82,16 @@ struct Ffmpeg {
 }
 
 impl Ffmpeg {
-    fn fetch(url: &str, credential: &PullCredential, dir: &Path) -> Self {
+    /// `more` are options for its reading.
+    fn fetch(url: &str, credential: &PullCredential, dir: &Path, name: &str, more: &[&str]) -> Self {
         let at = url.strip_prefix("rtsps://").unwrap();
         let url = format!("rtsps://{}:{}@{at}", credential.user, credential.password);
-        let log = std::fs::File::create(dir.join("ffmpeg.log")).unwrap();
+        let log = std::fs::File::create(dir.join(format!("{name}.log"))).unwrap();
         let began = Instant::now();
         let mut child = Command::new("ffmpeg")
-            .args(["-v", "warning", "-rtsp_transport", "tcp", "-fflags", "nobuffer", "-i", &url])
+            .args(["-v", "warning", "-rtsp_transport", "tcp", "-fflags", "nobuffer"])
+            .args(more)
+            .args(["-i", &url])
             .args(["-map", "0:v", "-c", "copy", "-flush_packets", "1", "-f", "h264", "-"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -95,7 +101,7 @@ impl Ffmpeg {
             .unwrap();
         let mut stdout = child.stdout.take().unwrap();
         let (tell, seen) = watch::channel(Vec::new());
-        let file = dir.join("fetched.h264");
+        let file = dir.join(format!("{name}.h264"));
         let saved = file.clone();
         // Ends with ffmpeg.
         tokio::spawn(async move {
@@ -171,6 +177,7 @@ fn p1_p4_one_session_shows_the_slate_the_camera_while_a_share_runs_and_the_slate
             policy.plain_rtp = false;
             policy.subscribers[0].pull = Some(contract::policy::PullRule::default());
             policy.subscribers[0].encrypt_x = Some(encrypt_x);
+            policy.subscribers[0].max_viewers = 2;
         });
         let tls = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rtsp/tls");
         let stage = builder.voice(move |voice| serve_rtsp(voice, port, &tls)).start().await.unwrap();
@@ -183,7 +190,7 @@ fn p1_p4_one_session_shows_the_slate_the_camera_while_a_share_runs_and_the_slate
         assert_eq!(log.usage.map(|usage| usage.pictures), Some(0), "nobody was there");
 
         // Without a share: one constant picture.
-        let mut ffmpeg = Ffmpeg::fetch(&url, &credential, &stage.paths().root);
+        let mut ffmpeg = Ffmpeg::fetch(&url, &credential, &stage.paths().root, "fetched", &[]);
         let before = ffmpeg.until("the slate", |seen| seen.len() >= 20).await;
         let slate: HashSet<Vec<u8>> = before.iter().map(|slice| slice.bytes.clone()).collect();
         println!("ffmpeg's start to its first slate: {} ms", (before[0].at - ffmpeg.began).as_millis());
@@ -193,7 +200,7 @@ fn p1_p4_one_session_shows_the_slate_the_camera_while_a_share_runs_and_the_slate
         let asked_at = Instant::now();
         let (share, same_url, same) = granted(&stage, &bus, &mut events, &key).await;
         let granted_at = Instant::now();
-        assert_eq!((same_url, same), (url, credential));
+        assert_eq!((&same_url, &same), (&url, &credential));
         let of_camera = |seen: &[Slice]| seen.iter().filter(|slice| !slate.contains(&slice.bytes)).count();
         let during = ffmpeg.until("the camera's picture", |seen| of_camera(seen) >= ENOUGH).await;
         let first = during.iter().find(|slice| !slate.contains(&slice.bytes)).unwrap();
@@ -203,6 +210,18 @@ fn p1_p4_one_session_shows_the_slate_the_camera_while_a_share_runs_and_the_slate
             first.at.saturating_duration_since(granted_at).as_millis(),
             (first.at - asked_at).as_millis()
         );
+
+        // A second viewer, which comes while the share runs: the camera's picture first, as soon as its player lets it through.
+        for (how, more) in [("as it is", &[][..]), ("told not to look at the stream for long", &SHORT_LOOK)] {
+            let mut second = Ffmpeg::fetch(&url, &credential, &stage.paths().root, "second", more);
+            let seen = second.until("the camera's picture", |seen| of_camera(seen) > 0).await;
+            let first = seen.iter().find(|slice| !slate.contains(&slice.bytes)).unwrap();
+            println!(
+                "ffmpeg's start, {how}, to the camera's first picture: {} ms",
+                (first.at - second.began).as_millis()
+            );
+            second.end().await;
+        }
 
         // Its end: the slate again, at once.
         let revoked_at = Instant::now();
