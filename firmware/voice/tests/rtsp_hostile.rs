@@ -191,7 +191,9 @@ async fn p5_media_over_udp_ends_with_the_policys_word_for_it() {
     assert_eq!(client.ask("PLAY", "/613/", &[]).await.status, 200);
     let mut stage = stage;
     stage.eye.admit(&may(false)).await;
-    while client.next().await.is_some() {}
+    let end = async { while client.next().await.is_some() {} };
+    // Its silence alone would end it after 15 s.
+    tokio::time::timeout(std::time::Duration::from_secs(8), end).await.expect("the policy's word ends it");
 }
 
 #[tokio::test]
