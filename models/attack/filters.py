@@ -59,7 +59,8 @@ class Program:
             if not (folder / model.name).exists():
                 os.symlink(model.resolve(), folder / model.name)
         high = "[model.thresholds]\nhead = 0.99\nplate = 0.99\nhead_candidate = 0.98\nplate_candidate = 0.98\n"
-        (folder / "manifest.toml").write_text(re.sub(r"\[model\.thresholds\]\n(?:\w+ = [\d.]+\n)+", high, self.manifest.read_text()).replace("score = 0.5", "score = 0.99"))
+        (folder / "manifest.toml").write_text(re.sub(r"\[model\.thresholds\]\n(?:\w+ = [\d.]+\n)+", high, self.manifest.read_text())
+                                              .replace("score = 0.5", "score = 0.99").replace("\ncandidate = 0.3", "\ncandidate = 0.98"))
         return folder / "manifest.toml"
 
 
