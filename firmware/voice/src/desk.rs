@@ -10,9 +10,12 @@ use crate::eye::{EyeWriter, Greeting};
 use crate::limit::{Limits, Verdict};
 use crate::meter::Meter;
 use crate::metrics::Snapshot;
-use crate::outbox::{Kind, Publication};
 use crate::outlet::Picture;
 use crate::rtsp::{Hall, Sign};
+use crate::say::{
+    Ended, answer_absent, assure, json, log_of, publish_answer, publish_end, publish_event, publish_latest,
+    publish_log, publish_request, publish_started, refuse,
+};
 use crate::secrets::{self, Secrets};
 use crate::shares::{Granted, Shares};
 use crate::status::{Status, offline};
@@ -20,28 +23,19 @@ use crate::unsigned::Unsigned;
 use crate::viewer::{Started, Wishes};
 use crate::waiting::{self, Asked, Waiting};
 use contract::asking::Inbox;
-use contract::body::{Answer, EyeState, PullCredential, Refusal, ShareEvent, ShareLog, Usage};
-use contract::claims::{COMMAND_LIFE_S, MAX_REQUEST_TOKEN, MAX_TOKEN, TokenKind};
+use contract::body::{EyeState, PullCredential, ShareEvent, Usage};
+use contract::claims::{MAX_REQUEST_TOKEN, MAX_TOKEN, TokenKind};
 use contract::policy::MAX_POLICY;
 use contract::topic::Topics;
 use contract::{EncryptionKey, EndReason, ErrorCode, Jti, SiteId, SubscriberId, ToldReason};
 use link::{Destination, Pullers, StreamId, ToEye, ToVoice};
 use rumqttc::v5::mqttbytes::v5::Publish;
-use serde::Serialize;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use token::Sha256Digest;
 use tokio::time::Instant;
-
-/// Nobody waits longer for an answer than the command lives.
-const ANSWER_LIFE: Duration = Duration::from_secs(COMMAND_LIFE_S);
-/// No policy lets a request wait longer.
-const REQUEST_LIFE: Duration = Duration::from_secs(3600);
-/// How long a share's event is of use, at least and at most, whatever the clock says of its window.
-const LEAST_EVENT: Duration = Duration::from_secs(60);
-const MOST_EVENT: Duration = Duration::from_secs(24 * 3600);
 
 /// Everything between link, broker and receivers.
 #[derive(Debug)]
@@ -544,13 +538,6 @@ fn is_expired(publish: &Publish, came: Instant) -> bool {
     seconds.is_some_and(|seconds| came.elapsed() >= Duration::from_secs(seconds.into()))
 }
 
-struct Ended {
-    reason: EndReason,
-    told: ToldReason,
-    at_ms: u64,
-    usage: Option<Usage>,
-}
-
 /// False when there is no eye or it does not read.
 fn tell(eye: Option<&EyeWriter>, message: &ToEye, body: &[u8]) -> bool {
     eye.is_some_and(|eye| eye.tell(message, body))
@@ -590,70 +577,7 @@ fn describe(
     }
 }
 
-fn publish_started(broker: &Broker, topics: &Topics, (share, event): (Granted, ShareEvent)) {
-    publish_event(broker, topics, (&share.jti, &share.sub), &event, share.exp);
-}
-
 fn lost(eye: Option<&EyeWriter>, jti: &Jti) {
     tracing::info!(share = %jti, "the receiver is no longer heard of");
     let _ = tell(eye, &ToEye::ViewerLost { jti: jti.clone() }, &[]);
-}
-
-fn log_of(jti: &Jti, sub: &SubscriberId, event: &str, at_ms: u64) -> ShareLog {
-    ShareLog { jti: jti.clone(), sub: sub.clone(), event: event.into(), reason: None, at_ms, usage: None }
-}
-
-fn publish_end(broker: &Broker, topics: &Topics, jti: &Jti, sub: &SubscriberId, ended: &Ended) {
-    assure(broker, topics.share(sub, jti), json(&ShareEvent::Ended { reason: ended.told }));
-    let log = ShareLog { reason: Some(ended.reason), usage: ended.usage, ..log_of(jti, sub, "ended", ended.at_ms) };
-    publish_log(broker, topics, log);
-}
-
-/// What became of a request: of use as long as any could wait.
-fn publish_request(broker: &Broker, topic: String, payload: Vec<u8>) {
-    let expires_at = Some(Instant::now() + REQUEST_LIFE);
-    broker.publish(Publication { topic, payload, kind: Kind::Event, correlation: None, expires_at });
-}
-
-/// An event that says how a running share stands: of use until its window closes.
-fn publish_event(broker: &Broker, topics: &Topics, (jti, sub): (&Jti, &SubscriberId), event: &ShareEvent, exp: u64) {
-    let left = Duration::from_secs(exp).saturating_sub(Duration::from_millis(clock::utc_ms()));
-    let expires_at = Some(Instant::now() + left.clamp(LEAST_EVENT, MOST_EVENT));
-    let (topic, payload) = (topics.share(sub, jti), json(event));
-    broker.publish(Publication { topic, payload, kind: Kind::Event, correlation: None, expires_at });
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "every caller makes the record for this")]
-fn publish_log(broker: &Broker, topics: &Topics, log: ShareLog) {
-    assure(broker, topics.share_log(), json(&log));
-}
-
-fn assure(broker: &Broker, topic: String, payload: Vec<u8>) {
-    broker.publish(Publication { topic, payload, kind: Kind::Assured, correlation: None, expires_at: None });
-}
-
-fn publish_latest(broker: &Broker, topic: String, payload: Vec<u8>) {
-    broker.publish(Publication { topic, payload, kind: Kind::Latest, correlation: None, expires_at: None });
-}
-
-fn publish_answer(broker: &Broker, to: ReturnAddress, payload: Vec<u8>) {
-    let (correlation, expires_at) = (Some(to.correlation), Some(Instant::now() + ANSWER_LIFE));
-    broker.publish(Publication { topic: to.topic, payload, kind: Kind::Answer, correlation, expires_at });
-}
-
-fn answer_absent(broker: &Broker, to: ReturnAddress) {
-    let detail =
-        "the camera's eye is not running or did not answer in time; whether the command was carried out is in `state`";
-    refuse(broker, Some(to), ErrorCode::EyeAbsent, detail.into());
-}
-
-fn refuse(broker: &Broker, to: Option<ReturnAddress>, code: ErrorCode, detail: String) {
-    if let Some(to) = to {
-        publish_answer(broker, to, json(&Answer::refused(Refusal::new(code, detail))));
-    }
-}
-
-/// Our own types have string keys and finite numbers; where a clock gave a number that JSON lacks, serde writes null.
-fn json(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).unwrap_or_default()
 }

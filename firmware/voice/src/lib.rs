@@ -20,6 +20,7 @@ pub mod outbox;
 pub mod outlet;
 pub mod reports;
 pub mod rtsp;
+mod say;
 pub mod secrets;
 pub mod shares;
 pub mod status;

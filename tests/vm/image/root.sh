@@ -10,7 +10,6 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 suite=trixie
-mirror=http://deb.debian.org/debian
 # Of the dependencies: what only install scripts and people use.
 left_out="perl-base debconf libdebconfclient0 initramfs-tools initramfs-tools-core initramfs-tools-bin dracut-install klibc-utils libklibc linux-base mawk ucf
     adduser passwd login.defs libsemanage2 libsemanage-common sensible-utils cpio logsave libtext-charwidth-perl libtext-wrapi18n-perl init-system-helpers
@@ -28,6 +27,9 @@ if [ "$(cat "$cache/ready" 2>/dev/null)" != "$wanted" ]; then
     rm -rf "$cache"
     mkdir -p "$cache"/{debs/partial,state/lists/partial}
     : >"$cache/status"
+    # From where this machine has its own packages.
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null | head -n 1)
+    [ -n "$mirror" ] || fail "apt knows no Debian mirror here; run \`apt-get update\` once"
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" >"$cache/sources.list"
     apt() {
         local command=$1
