@@ -136,7 +136,7 @@ fn drain(socket: &UdpSocket, cx: &mut Context<'_>, heard: &mut impl FnMut(&mut [
 impl Sink for Wire {
     /// Asks the kernel, not tokio's memory of it: a fresh socket is writable before tokio has heard so.
     fn send(&self, datagram: &[u8]) -> io::Result<()> {
-        SockRef::from(&self.rtp).send(datagram).map(|_| ())
+        self.or_uncut(|| SockRef::from(&self.rtp).send(datagram)).map(|_| ())
     }
     fn send_run(&self, run: &[u8], each: usize) -> io::Result<usize> {
         self.cut_run(run, each, |bytes| SockRef::from(&self.rtp).send(bytes))
@@ -146,18 +146,22 @@ impl Sink for Wire {
 impl Wire {
     /// A run of full packets in one call, where the kernel cuts it; otherwise its first packet.
     fn cut_run(&self, run: &[u8], each: usize, send: impl Fn(&[u8]) -> io::Result<usize>) -> io::Result<usize> {
-        if run.len() > each && self.segment_bytes.get() == each {
-            match send(run) {
-                // A device that cannot cut or sum up, a path with smaller packets: from now on one by one.
-                Err(error) if is_no_cutting(&error) => {
-                    tracing::debug!(%error, "the kernel does not cut datagrams here");
-                    self.segment_bytes.set(0);
-                    cut(&self.rtp, 0)?;
-                }
-                other => return other,
+        let first = &run[..each.min(run.len())];
+        self.or_uncut(|| send(if self.segment_bytes.get() == each { run } else { first }))
+    }
+
+    /// Sends, and if that cannot be with a socket that has its packets cut, from now on without: a device that cannot cut or sum up, a path with smaller
+    /// packets. Some kernels refuse single packets on such a socket too.
+    fn or_uncut(&self, send: impl Fn() -> io::Result<usize>) -> io::Result<usize> {
+        match send() {
+            Err(error) if self.segment_bytes.get() != 0 && is_no_cutting(&error) => {
+                tracing::debug!(%error, "the kernel does not cut datagrams here");
+                self.segment_bytes.set(0);
+                cut(&self.rtp, 0)?;
+                send()
             }
+            other => other,
         }
-        send(&run[..each.min(run.len())])
     }
 }
 
@@ -201,7 +205,7 @@ pub struct SecondTry<'a>(&'a Wire);
 
 impl Sink for SecondTry<'_> {
     fn send(&self, datagram: &[u8]) -> io::Result<()> {
-        self.0.rtp.try_send(datagram).map(|_| ())
+        self.0.or_uncut(|| self.0.rtp.try_send(datagram)).map(|_| ())
     }
     fn send_run(&self, run: &[u8], each: usize) -> io::Result<usize> {
         self.0.cut_run(run, each, |bytes| self.0.rtp.try_send(bytes))
@@ -221,4 +225,26 @@ fn bind(towards: IpAddr, port: u16) -> io::Result<Socket> {
 
 fn connect(socket: &Socket, address: IpAddr, port: u16) -> io::Result<()> {
     socket.connect(&SockAddr::from(SocketAddr::new(address, port)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    /// As Linux 6.1 on a device that does not sum up: nothing at all leaves a socket that is to have its packets cut.
+    #[tokio::test]
+    async fn a_small_packet_that_comes_first_is_not_lost_where_nothing_can_be_cut() {
+        for small in [true, false] {
+            let wire = Wire::open(Ipv4Addr::LOCALHOST.into(), 9, 1222, &Multicast::default()).expect("loopback");
+            let card = |bytes: &[u8]| match wire.segment_bytes.get() {
+                0 => Ok(bytes.len()),
+                _ => Err(io::Error::from_raw_os_error(Errno::EIO as i32)),
+            };
+            let run = [0; 3000];
+            let (run, each) = if small { (&run[..99], 99) } else { (&run[..], 1222) };
+            assert_eq!(wire.cut_run(run, each, card).expect("sent"), each);
+            assert_eq!(wire.segment_bytes.get(), 0, "found out once");
+        }
+    }
 }
