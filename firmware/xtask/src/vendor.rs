@@ -145,6 +145,37 @@ pub(crate) fn pinned() -> Result<String> {
     read_pin(&text).with_context(|| format!("{PIN} has no line {PINNED} = \"…\""))
 }
 
+/// How far the sources are from those that are pinned.
+pub(crate) enum Age {
+    /// What the archive holds has not changed since.
+    Fresh,
+    /// The commit that was packed, and how many commits since then have changed what the archive holds.
+    Behind(String, usize),
+    /// The history that is here does not reach back to that commit.
+    Unknown(String),
+}
+
+/// Compares the pinned commit with the one that is checked out.
+pub(crate) fn age() -> Result<Age> {
+    let pin = workspace::root().join(PIN);
+    let text = std::fs::read_to_string(&pin).with_context(|| format!("reading {}", pin.display()))?;
+    let commit = read_commit(&text).with_context(|| format!("{PIN} does not say which commit was packed"))?;
+    let since = format!("{commit}..HEAD");
+    Ok(match child::output(git().args(["rev-list", "--count", "--no-merges", &since, "--", ".", ":!yocto"])) {
+        Ok(count) => match count.trim().parse().context("reading what git counted")? {
+            0 => Age::Fresh,
+            behind => Age::Behind(commit, behind),
+        },
+        Err(_) => Age::Unknown(commit),
+    })
+}
+
+/// The commit in the comment that [`pin_text`] writes.
+fn read_commit(text: &str) -> Option<String> {
+    let word = text.lines().next()?.split(" as committed in ").nth(1)?.split(',').next()?;
+    (word.len() == 40 && word.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| word.to_owned())
+}
+
 fn read_pin(text: &str) -> Option<String> {
     let value = text.lines().find_map(|line| line.strip_prefix(PINNED))?;
     Some(value.split('"').nth(1)?.to_owned())
@@ -166,6 +197,15 @@ mod tests {
         let sum = setup::sha256_hex(b"abc");
         assert_eq!(read_pin(&pin_text(&sum, "0123\n")), Some(sum));
         assert_eq!(read_pin("# no pin\n"), None);
+    }
+
+    #[test]
+    fn the_commit_that_was_packed_is_read_from_the_pin() {
+        let commit = "0123456789abcdef".repeat(3)[..40].to_owned();
+        assert_eq!(read_commit(&pin_text("sum", &commit)), Some(commit));
+        assert_eq!(read_commit("# Written by hand\n"), None);
+        let pin = std::fs::read_to_string(workspace::root().join(PIN)).unwrap();
+        assert!(read_commit(&pin).is_some(), "{pin}");
     }
 
     #[test]

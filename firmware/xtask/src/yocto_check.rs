@@ -1,11 +1,12 @@
 //! `cargo xtask yocto-check`: bitbake reads the layer and plans both images for every board whose sources are given; yocto-check-layer and oelint-adv look
-//! at it. Builds nothing, fetches no source.
+//! at it, kas at its own files. Builds nothing, fetches no source.
 //!
 //! Exit status: 0 everything held, 1 something did not, 2 nothing failed, but not everything was at hand.
 
 mod bitbake;
 mod findings;
 mod host;
+mod kas;
 mod layers;
 mod lint;
 mod pins;
@@ -72,11 +73,14 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut told = Told::default();
     pins::check(&mut told)?;
     lint::check(&mut told)?;
+    kas::check(&mut told)?;
     let lacking = host::lacking(options);
     if lacking.is_empty() {
         let plan = layers::Plan::of(options, &mut told)?;
         let build = bitbake::Build::set_up(options, &plan)?;
-        build.parse(&mut told)?;
+        if let Some(machine) = plan.machines.first() {
+            build.parse(machine, &mut told)?;
+        }
         for machine in &plan.machines {
             build.plan_images(machine, &mut told)?;
         }

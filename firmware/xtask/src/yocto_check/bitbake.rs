@@ -89,10 +89,10 @@ impl Build {
         command
     }
 
-    /// Every recipe is read.
-    pub(super) fn parse(&self, told: &mut Told) -> Result<()> {
+    /// Every recipe is read, for that machine: its plan then finds them in bitbake's cache.
+    pub(super) fn parse(&self, machine: &str, told: &mut Told) -> Result<()> {
         eprintln!("bitbake reads every recipe …");
-        self.judge("bitbake -p", self.command("bitbake", DISTRO).arg("-p"), told)
+        self.judge("bitbake -p", self.command("bitbake", DISTRO).arg("-p").env("MACHINE", machine), told)
     }
 
     /// Every task of the images is planned, none is run.

@@ -1,4 +1,4 @@
-//! What the recipes pin: every source of TensorFlow Lite, and the archive of our own, where it was made.
+//! What the recipes pin: every source of TensorFlow Lite, and the archive of our own: is it of today's sources, and, where it was made, is it the pinned one?
 
 use super::Told;
 use crate::{vendor, workspace};
@@ -11,6 +11,15 @@ pub(super) fn check(told: &mut Told) -> Result<()> {
     match unpinned(&text).as_slice() {
         [] => told.holds("pins: every source of libtensorflowlite-c"),
         names => told.fails(format!("libtensorflowlite-c: not yet pinned ({TFLITE}): {}", names.join(", "))),
+    }
+    match vendor::age()? {
+        vendor::Age::Fresh => told.holds("pins: nothing that the source archive holds has changed since it was packed"),
+        vendor::Age::Behind(commit, behind) => told.not_checked(format!(
+            "what is committed: the layer builds the sources of {commit}, and {behind} commits have changed them since; `cargo xtask vendor` pins anew"
+        )),
+        vendor::Age::Unknown(commit) => {
+            told.not_checked(format!("whether the pinned archive is of today: the history here does not reach {commit}"));
+        }
     }
     let archive = vendor::folder().join(vendor::name());
     if !archive.exists() {

@@ -2,7 +2,9 @@ SUMMARY = "TensorFlow Lite's C library, with XNNPACK"
 DESCRIPTION = "The version that board/tflite's headers describe; with any other the eye refuses to start."
 HOMEPAGE = "https://www.tensorflow.org/lite"
 SECTION = "libs"
-LICENSE = "Apache-2.0"
+# Of what is linked in: cpuinfo, XNNPACK, pthreadpool (BSD), farmhash, FP16, FXdiv (MIT), Eigen (MPL); the terms of fft2d have no name in SPDX. Only the
+# sum of TensorFlow's own file is checked.
+LICENSE = "Apache-2.0 & BSD-2-Clause & BSD-3-Clause & MIT & MPL-2.0"
 LIC_FILES_CHKSUM = "file://LICENSE;md5=${TFLITE_LICENSE_MD5}"
 
 DEPENDS = "flatbuffers-native"
@@ -49,6 +51,7 @@ EXTRA_OECMAKE = " \
     -DCPUINFO_SOURCE_DIR=${UNPACKDIR}/cpuinfo \
     -DFP16_SOURCE_DIR=${UNPACKDIR}/fp16 \
     -DFXDIV_SOURCE_DIR=${UNPACKDIR}/fxdiv \
+    -DPSIMD_SOURCE_DIR=${UNPACKDIR}/psimd \
     -DPTHREADPOOL_SOURCE_DIR=${UNPACKDIR}/pthreadpool \
     ${@' '.join('-DFETCHCONTENT_SOURCE_DIR_%s=${UNPACKDIR}/%s' % (name.upper(), name) for name in d.getVar('TFLITE_SOURCES').split() if name != 'tensorflow')} \
 "
