@@ -30,7 +30,7 @@ sed -i -e 's,@PROFILE@,vm,' -e 's,@CAMERA@,/dev/campari/vivid,' "$tree/etc/campa
 install -D -m 0644 "$rauc/recipes-core/rauc/files/system.conf" "$tree/etc/rauc/system.conf"
 sed -i -e 's,@COMPATIBLE@,campari-vm,' -e 's,@BOOTLOADER@,uboot,' -e "s,@VERSION@,$version," "$tree/etc/rauc/system.conf"
 install -D -m 0644 "$ca" "$tree/usr/lib/rauc/ca.cert.pem"
-echo "/dev/disk/by-partlabel/uboot-env 0x0 0x200" >"$tree/etc/fw_env.config"
+install -D -m 0644 "$rauc/recipes-core/rauc/files/fw_env.config" "$tree/etc/fw_env.config"
 # The machine's own: its network, its camera.
 install -D -m 0644 "$here/files/80-wired.network" "$tree/usr/lib/systemd/network/80-wired.network"
 install -D -m 0644 "$here/files/vivid.conf" "$tree/usr/lib/modules-load.d/vivid.conf"

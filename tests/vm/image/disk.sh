@@ -77,10 +77,11 @@ mv "$root" "$out/rootfs.img"
 mv "$work/boot.img" "$out/boot.img"
 cp "$extra/u-boot.bin" "$out/u-boot.bin"
 
-# The loader's own flash: what it does. The counters are on the disk, in one sector, which is written as a whole or not at all.
-mkenvimage -s 0x40000 -o "$out/flash.img" "$here/loader.env"
+# The loader's own flash: what it does, as on a board. The counters are on the disk, in one sector, which is written as a whole or not at all.
+loader=$here/../../../yocto/meta-campari/files/loader
+cat "$loader/campari.env" "$here/loader.env" | mkenvimage -s 0x40000 -o "$out/flash.img" -
 truncate -s 64M "$out/flash.img"
-printf 'BOOT_ORDER=A B\nBOOT_A_LEFT=3\nBOOT_B_LEFT=3\n' | mkenvimage -s 0x200 -o "$work/counters" -
+mkenvimage -s 0x200 -o "$work/counters" "$loader/counters.env"
 
 # The disk.
 slot_mib=${SLOT_MIB:-384} boot_mib=64 data_mib=${DATA_MIB:-256}

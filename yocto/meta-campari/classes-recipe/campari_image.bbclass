@@ -54,6 +54,7 @@ do_campari_boot[doc] = "Writes the kernel's command line with the root hash, and
 do_campari_boot[dirs] = "${WORKDIR}/campari-boot"
 do_campari_boot[cleandirs] = "${WORKDIR}/campari-boot"
 do_campari_boot[vardeps] += "CAMPARI_FIT_KEYS"
+do_campari_boot[file-checksums] += "${CAMPARI_LAYERDIR}/files/loader/counters.env:True"
 do_campari_boot() {
     read -r sectors table < ${IMGDEPLOYDIR}/${IMAGE_NAME}.ext4.verity.table
     for slot in a b; do
@@ -84,6 +85,8 @@ do_campari_boot() {
         done
         echo '}; };'
     } > campari.its
+    # The loader's counters, three starts for each slot; the sector that fw_env.config names.
+    uboot-mkenvimage -s 0x200 -o ${IMGDEPLOYDIR}/${IMAGE_LINK_NAME}.uboot-env ${CAMPARI_LAYERDIR}/files/loader/counters.env
     uboot-mkimage -f campari.its ${IMGDEPLOYDIR}/${IMAGE_LINK_NAME}.fit
     if [ -n "${CAMPARI_FIT_KEYS}" ]; then
         uboot-mkimage -F -k ${CAMPARI_FIT_KEYS} -r ${IMGDEPLOYDIR}/${IMAGE_LINK_NAME}.fit
