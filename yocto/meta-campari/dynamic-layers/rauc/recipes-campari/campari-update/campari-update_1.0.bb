@@ -23,9 +23,9 @@ do_configure[noexec] = "1"
 do_compile[noexec] = "1"
 
 do_install() {
-    sh ${UNPACKDIR}/install.sh ${UNPACKDIR} ${D} ${systemd_system_unitdir} ${nonarch_libexecdir}
+    sh ${UNPACKDIR}/install.sh ${UNPACKDIR} ${D} ${systemd_system_unitdir} ${libexecdir}
 }
 
-FILES:${PN} += "${nonarch_libexecdir}/campari"
+FILES:${PN} += "${libexecdir}/campari"
 
 RDEPENDS:${PN} = "campari-eye rauc rauc-service virtual-rauc-conf"
