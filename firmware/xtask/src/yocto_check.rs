@@ -1,11 +1,12 @@
 //! `cargo xtask yocto-check`: bitbake reads the layer and plans both images for every board whose sources are given; yocto-check-layer and oelint-adv look
-//! at it, kas at its own files. Builds nothing, fetches no source.
+//! at it, kas at its own files; recipes that compile nothing are installed. Builds nothing else, fetches no source.
 //!
 //! Exit status: 0 everything held, 1 something did not, 2 nothing failed, but not everything was at hand.
 
 mod bitbake;
 mod findings;
 mod host;
+mod install;
 mod kas;
 mod layers;
 mod lint;
@@ -34,6 +35,9 @@ pub(crate) struct Options {
     /// Where bitbake works (default: a folder of this check in the system's temporary one). That user must be able to reach it.
     #[arg(long, value_name = "DIR")]
     pub(crate) scratch: Option<PathBuf>,
+    /// Plan images for these machines only (default: for every one whose layer is given).
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub(crate) machines: Vec<String>,
     /// Leave out yocto-check-layer, which takes several times as long as the rest.
     #[arg(long)]
     pub(crate) quick: bool,
@@ -83,6 +87,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         }
         for machine in &plan.machines {
             build.plan_images(machine, &mut told)?;
+        }
+        // The last one: a board, where its layer is given, and with it what only boards have.
+        if let Some(machine) = plan.machines.last() {
+            build.install(machine, build.has_bundle(), &mut told)?;
         }
         if options.quick {
             told.not_checked("yocto-check-layer (--quick)");

@@ -2,7 +2,7 @@
 
 use super::findings::Findings;
 use super::layers::Plan;
-use super::{Options, Told, absolute};
+use super::{Options, Told, absolute, install};
 use crate::{child, setup, vendor, workspace};
 use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
@@ -52,6 +52,7 @@ impl Build {
         setup::write_whole(&folder.join("conf/bblayers.conf"), layers.as_bytes())?;
         let archives = archives(&scratch)?;
         setup::write_whole(&folder.join("conf/local.conf"), local_conf(&archives).as_bytes())?;
+        install::write_conf(&folder)?;
         let user = is_root()?.then(|| options.user.clone());
         if let Some(user) = &user {
             child::output(Command::new("chown").args(["-R", user]).arg(&scratch))?;
@@ -89,18 +90,40 @@ impl Build {
         command
     }
 
+    /// bitbake, as our distribution, for that machine.
+    pub(super) fn bitbake_for(&self, machine: &str) -> Command {
+        let mut command = self.command("bitbake", DISTRO);
+        command.env("MACHINE", machine);
+        command
+    }
+
+    /// The folder that it builds in.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The copy of our layer.
+    pub(super) fn layer(&self) -> &Path {
+        &self.layer
+    }
+
+    /// Whether there is RAUC, and with it a bundle.
+    pub(super) fn has_bundle(&self) -> bool {
+        self.bundle
+    }
+
     /// Every recipe is read, for that machine: its plan then finds them in bitbake's cache.
     pub(super) fn parse(&self, machine: &str, told: &mut Told) -> Result<()> {
         eprintln!("bitbake reads every recipe …");
-        self.judge("bitbake -p", self.command("bitbake", DISTRO).arg("-p").env("MACHINE", machine), told)
+        self.judge("bitbake -p", self.bitbake_for(machine).arg("-p"), told)
     }
 
     /// Every task of the images is planned, none is run.
     pub(super) fn plan_images(&self, machine: &str, told: &mut Told) -> Result<()> {
         eprintln!("bitbake plans the images for {machine} …");
         let targets: Vec<&str> = IMAGES.iter().copied().chain(self.bundle.then_some(BUNDLE)).collect();
-        let mut bitbake = self.command("bitbake", DISTRO);
-        bitbake.arg("-n").args(&targets).env("MACHINE", machine);
+        let mut bitbake = self.bitbake_for(machine);
+        bitbake.arg("-n").args(&targets);
         self.judge(&format!("bitbake -n {} for {machine}", targets.join(" ")), &mut bitbake, told)
     }
 

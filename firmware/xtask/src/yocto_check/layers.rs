@@ -64,8 +64,20 @@ impl Plan {
         for collection in WANTED.iter().filter(|collection| !here(collection)) {
             told.not_checked(format!("{collection} is not at hand: images without it, and no bundle"));
         }
-        let (machines, absent): (Vec<_>, Vec<_>) =
-            MACHINES.iter().copied().partition(|(_, collection)| here(collection));
+        if let Some(unknown) = options.machines.iter().find(|name| MACHINES.iter().all(|(machine, _)| machine != name))
+        {
+            let known: Vec<&str> = MACHINES.iter().map(|(machine, _)| *machine).collect();
+            bail!("--machines: {unknown} is none of {}", known.join(", "));
+        }
+        let asked = |machine: &str| options.machines.is_empty() || options.machines.iter().any(|name| name == machine);
+        for (machine, _) in MACHINES.iter().filter(|(machine, _)| !asked(machine)) {
+            told.not_checked(format!("{machine}: not asked for (--machines)"));
+        }
+        let (machines, absent): (Vec<_>, Vec<_>) = MACHINES
+            .iter()
+            .copied()
+            .filter(|(machine, _)| asked(machine))
+            .partition(|(_, collection)| here(collection));
         for (machine, collection) in absent {
             told.not_checked(format!("{machine}: its layer {collection} is not at hand"));
         }
@@ -156,6 +168,19 @@ mod tests {
         let plan = Plan::of(&Options { layers, ..oe(root.path()) }, &mut Told::default()).unwrap();
         assert!(plan.has("openembedded-layer") && !plan.has("xfce-layer") && plan.machines.len() == MACHINES.len());
         assert_eq!(plan.stand_ins.iter().map(|(collection, _)| *collection).collect::<Vec<_>>(), ["networking-layer"]);
+    }
+
+    #[test]
+    fn a_machine_that_is_not_asked_for_is_told_as_not_checked() {
+        let root = tempfile::tempdir().unwrap();
+        let mut told = Told::default();
+        let options = Options { machines: vec!["rockchip-rk3588-evb".into()], ..oe(root.path()) };
+        let plan = Plan::of(&options, &mut told).unwrap();
+        assert!(plan.machines.is_empty() && told.verdict() == 2);
+        assert!(told.lines.iter().any(|line| line.contains("qemuarm64: not asked for")), "{:?}", told.lines);
+        let options = Options { machines: vec!["rk3599".into()], ..oe(root.path()) };
+        let text = Plan::of(&options, &mut told).err().map(|error| error.to_string()).unwrap();
+        assert!(text.contains("rk3599") && text.contains("qemuarm64"), "{text}");
     }
 
     #[test]
