@@ -3,7 +3,7 @@
 #
 #   prepare.sh SOURCE CONFIG KEYS ENV…
 #
-# CONFIG is the tree's .config, with campari-loader.cfg merged; KEYS a folder with campari.key and campari.crt; each ENV a file of `name=value` lines, later ones
+# CONFIG is its .config, with campari-loader.cfg merged; KEYS a folder with campari.key and campari.crt; each ENV a file of `name=value` lines, later ones
 # win. Refuses a U-Boot that cannot do what campari.env asks of it, rather than make one that is less safe than it looks. Can be run again.
 set -eu
 fail() { echo "prepare.sh: $*" >&2; exit 1; }
