@@ -193,6 +193,9 @@ struct Shared {
 pub struct Bus {
     broker: String,
     shared: Arc<Shared>,
+    /// For who listens first. It is older than the connection: a machine with much to do may have connected, and been told everything retained,
+    /// before whoever opened the bus comes to ask for it.
+    first: Mutex<Option<broadcast::Receiver<Arc<Message>>>>,
     pump: JoinHandle<()>,
 }
 
@@ -213,17 +216,18 @@ impl Bus {
             ));
         }
         let (client, events) = AsyncClient::new(options, OUTBOX);
+        let (messages, first) = broadcast::channel(BACKLOG);
         let shared = Arc::new(Shared {
             birth: Mutex::new(settings.birth.clone()),
             settings,
             client,
             sent: Mutex::default(),
             waiting: Mutex::default(),
-            messages: broadcast::channel(BACKLOG).0,
+            messages,
             standing: watch::channel(Standing::Connecting { last_failure: "still trying".into() }).0,
         });
         let pump = tokio::spawn(pump(events, Arc::clone(&shared)));
-        Ok(Self { broker: broker.to_string(), shared, pump })
+        Ok(Self { broker: broker.to_string(), shared, first: Mutex::new(Some(first)), pump })
     }
 
     /// Waits until connected and subscribed.
@@ -262,10 +266,11 @@ impl Bus {
         matches!(&*self.shared.standing.borrow(), Standing::Ready)
     }
 
-    /// Everything that arrives from now on. Take it before [`Bus::ready`] to miss nothing that is retained.
+    /// Everything that arrives: for who asks first, since the bus was opened (of more than some thousand, the newest); for others, from now on.
     #[must_use]
     pub fn messages(&self) -> broadcast::Receiver<Arc<Message>> {
-        self.shared.messages.subscribe()
+        let first = lock(&self.first).take();
+        first.unwrap_or_else(|| self.shared.messages.subscribe())
     }
 
     /// What the next connections announce, and this one now.
