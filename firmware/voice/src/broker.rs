@@ -74,6 +74,9 @@ pub struct Subscription {
 pub enum Listen {
     /// Commands, of which no more than a token's length (and one) is kept: QoS 1; nothing that was retained before, and what is published as retained keeps that mark, so that it can be refused.
     Command,
+    /// What comes anew every few seconds: QoS 0, else as commands. One goes to every board of a site at once; an acknowledgement of each would be as much work
+    /// again for the broker, and a copy that it sends later is of no use.
+    Beat,
     /// What somebody retained for us: QoS 1, with what is retained already.
     Retained,
     /// What subscribers say: the filter ends in `/+`, and no more than so many bytes (and one) of a message are kept.
@@ -436,7 +439,7 @@ impl Listen {
         let (qos, retained) = match self {
             Listen::Command => (QoS::AtLeastOnce, RetainForwardRule::Never),
             Listen::Retained => (QoS::AtLeastOnce, RetainForwardRule::OnEverySubscribe),
-            Listen::Ask(_) => (QoS::AtMostOnce, RetainForwardRule::Never),
+            Listen::Beat | Listen::Ask(_) => (QoS::AtMostOnce, RetainForwardRule::Never),
         };
         let mut filter = Filter::new(path, qos);
         filter.nolocal = true;
@@ -485,5 +488,20 @@ fn submit(outbox: &mut Outbox, client: &AsyncClient) {
             // The queue is larger than what the outbox lets out at once.
             tracing::error!("the MQTT library takes no more messages; one is lost");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_acknowledged_and_heartbeats_are_not_and_neither_comes_from_before_the_connection() {
+        let qos = |what: Listen| {
+            let filter = what.filter("campari/v1/s/room/heartbeat");
+            (filter.qos, filter.retain_forward_rule)
+        };
+        assert_eq!(qos(Listen::Command), (QoS::AtLeastOnce, RetainForwardRule::Never));
+        assert_eq!(qos(Listen::Beat), (QoS::AtMostOnce, RetainForwardRule::Never));
     }
 }

@@ -162,7 +162,7 @@ fn subscriptions(topics: &Topics) -> Vec<Subscription> {
             what: Listen::Command,
             instead: site_wide.into_iter().map(|command| topics.all(command)).collect(),
         },
-        Subscription::new(topics.heartbeat(), Listen::Command),
+        Subscription::new(topics.heartbeat(), Listen::Beat),
         Subscription::new(topics.policy(), Listen::Retained),
     ];
     let asks = AskTopic::ALL.into_iter().map(|ask| Subscription::new(topics.asks(ask), Listen::Ask(MAX_REQUEST_TOKEN)));

@@ -106,8 +106,8 @@ impl Agent {
                 () = until(due) => if self.election.tick(self.now_ms(), clock::unix_ms()) {
                     tracing::info!(agent = %self.id, "leads");
                     self.beat_at_ms = self.now_ms();
-                    beat.reset();
                     self.beat();
+                    beat.reset_after(second_beat(rand::random_range(0.0..=1.0)));
                 },
                 message = self.messages.recv() => match message {
                     Ok(message) => self.heard(&message),
@@ -439,6 +439,12 @@ impl Agent {
     }
 }
 
+/// When the beat after an agent's first is due. All agents of a broker that came back come back with it, and each beat goes to every board of a site: a `lot`
+/// of 0 to 1 keeps sites from beating in the same moment ever after. Never later than without it.
+fn second_beat(lot: f64) -> Duration {
+    BEAT_EVERY.mul_f64(lot)
+}
+
 /// How long a leader may be silent: half the lease, so that whoever takes over is heard in time.
 fn patience_ms(settings: &RoomSettings) -> u64 {
     let lease_ms = u64::from(settings.trust.policy().lease_s) * 1000;
@@ -449,5 +455,20 @@ async fn until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due.into()).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sites_that_came_back_together_do_not_beat_together_and_none_beats_later_than_it_should() {
+        let drawn: Vec<_> = (0..400).map(|_| second_beat(rand::random_range(0.0..=1.0))).collect();
+        assert!(drawn.iter().all(|pause| *pause <= BEAT_EVERY));
+        for eighth in 0..8 {
+            let (from, to) = (BEAT_EVERY * eighth / 8, BEAT_EVERY * (eighth + 1) / 8);
+            assert!(drawn.iter().any(|pause| (from..=to).contains(pause)), "none beats between {from:?} and {to:?}");
+        }
     }
 }
