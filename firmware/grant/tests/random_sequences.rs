@@ -391,8 +391,14 @@ struct Last {
     challenges: u32,
 }
 
+/// In `cargo xtask nightly` `CAMPARI_FUZZ_FACTOR` times as many.
+fn sequences() -> u32 {
+    let factor = std::env::var("CAMPARI_FUZZ_FACTOR").map_or(1, |text| text.parse().expect("a whole number"));
+    1_500 * factor
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: sequences(), ..ProptestConfig::default() })]
 
     #[test]
     fn p1_p4_p5_p6_p8_hold_whatever_happens_in_whatever_order(steps in prop::collection::vec(step(), 1..120)) {
