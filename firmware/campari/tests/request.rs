@@ -4,10 +4,10 @@
 use campari::mqtt::{Bus, BusSettings, Message};
 use campari::stage::{BrokerFiles, Certificates, Child, Parties, Ports, Role};
 use contract::asking::RequestEvent;
-use contract::body::{Answer, ShareEvent};
+use contract::body::{Answer, Refusal, ShareEvent};
 use contract::claims::{Description, Request, TokenKind};
 use contract::topic::{AskTopic, Topics};
-use contract::{Audience, EncryptionKey, Jti};
+use contract::{Audience, EncryptionKey, ErrorCode, Jti};
 use serde_json::Value;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -54,7 +54,7 @@ impl Road {
         let ports: Ports = files.ports;
         let settings = BusSettings {
             client_id: "613".into(),
-            subscribe: vec![topics().asks(AskTopic::Request)],
+            subscribe: vec![topics().asks(AskTopic::Request), topics().asks(AskTopic::Leave)],
             ..BusSettings::default()
         };
         let board = Bus::open(&certificates.connection(Role::Board, ports), settings).unwrap();
@@ -232,5 +232,28 @@ async fn p5_with_the_boards_key_at_hand_only_what_the_board_signed_is_written() 
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("signed"), "{output:?}");
         assert!(!road.path("share.sdp").exists());
+    }
+}
+
+#[tokio::test]
+async fn leaving_a_share_that_is_over_is_done_and_says_so() {
+    let mut road = Road::new().await;
+    let leave = ["leave", "--config", "campari.toml", "--camera", "613", "--share", "s-1"];
+    // A player that said goodbye has ended it; another refusal stays one.
+    let over = Refusal::new(ErrorCode::NoSuchShare, "no such share of this subscriber, or it is over");
+    let away = Refusal::new(ErrorCode::EyeAbsent, "the eye is not running");
+    let runs = [
+        (&over, &[][..], 0, "it was over already"),
+        (&over, &["--json"], 0, "\"already_over\":true"),
+        (&away, &[], 1, "eye-absent"),
+    ];
+    for (refusal, how, status, words) in runs {
+        let program = tokio::spawn(road.campari(&[&leave[..], how].concat()).output());
+        let asked = tokio::time::timeout(SOON, road.heard.recv()).await.expect("a leave").unwrap();
+        let answer = serde_json::to_vec(&Answer::refused(refusal.clone())).unwrap();
+        road.board.answer(asked.response_topic.as_deref().unwrap(), asked.correlation.clone(), answer).unwrap();
+        let output = tokio::time::timeout(SOON, program).await.expect("it ends").unwrap().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains(words), "{output:?}");
     }
 }

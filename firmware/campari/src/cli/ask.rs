@@ -14,7 +14,7 @@ use contract::asking::{DenyReason, LapseReason, RequestEvent};
 use contract::body::ShareEvent;
 use contract::claims::{Delivery, Leaked};
 use contract::topic::CommandTopic;
-use contract::{Audience, CameraId, Filter, Jti, SubscriberId, ViewName};
+use contract::{Audience, CameraId, ErrorCode, Filter, Jti, SubscriberId, ViewName};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -434,10 +434,20 @@ pub(super) async fn withdraw(arguments: WithdrawArguments, output: Output) -> Re
 
 pub(super) async fn leave(arguments: LeaveArguments, output: Output) -> Result<Done> {
     let seat = arguments.subscriber.open("leave").await?;
-    let done = format!("left: share {} is over", arguments.share);
-    let outcome = seat.booth().leave(arguments.share).await;
+    let share = arguments.share;
+    let done = format!("left: share {share} is over");
+    let outcome = seat.booth().leave(share.clone()).await;
     seat.bus.close().await;
-    tell(outcome, &done, output)
+    match &outcome {
+        Ok(said) if said.answer.error.as_ref().is_some_and(|refusal| refusal.code == ErrorCode::NoSuchShare) => {
+            // What was wanted: a player that says goodbye (RTCP BYE, TEARDOWN) has ended it before.
+            let people =
+                || format!("left: no share {share} of yours runs at camera {}; it was over already", seat.camera);
+            output.result(people, &json!({"ok": true, "share": share, "already_over": true, "jti": said.jti}));
+            Ok(Done::Yes)
+        }
+        _ => tell(outcome, &done, output),
+    }
 }
 
 pub(super) async fn report_leak(arguments: ReportLeakArguments, output: Output) -> Result<Done> {

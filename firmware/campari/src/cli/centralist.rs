@@ -2,7 +2,7 @@
 
 use super::connect::{Connection, Place, pseudonym};
 use super::{Done, Output};
-use crate::command::{CommandError, Desk, Outcome, Seen, advice};
+use crate::command::{CommandError, Desk, Outcome, Seen, remedy};
 use crate::keys::NamedKey;
 use crate::mqtt::{Bus, Message};
 use anyhow::Result;
@@ -95,11 +95,11 @@ pub(super) fn tell(outcome: Result<Outcome, CommandError>, done: &str, output: O
         Some(refusal) => refused(refusal.code, &refusal.detail),
     };
     let programs = json!({"ok": answer.ok, "error": answer.error, "share": share, "request": answer.request,
-        "jti": outcome.jti, "took_ms": took_ms, "advice": answer.error.as_ref().map(|refusal| advice(refusal.code))});
+        "jti": outcome.jti, "took_ms": took_ms, "remedy": answer.error.as_ref().map(|refusal| remedy(refusal.code))});
     output.result(people, &programs);
     Ok(if answer.ok { Done::Yes } else { Done::No })
 }
 
 fn refused(code: ErrorCode, detail: &str) -> String {
-    format!("refused: {code}: {detail}\n         {}", advice(code))
+    format!("refused: {code}: {detail}\n         {}", remedy(code))
 }

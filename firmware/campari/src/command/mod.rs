@@ -1,16 +1,16 @@
 //! What centralists, privacy officers and subscribers say to boards: wait for the board's challenge, sign, publish, wait for the answer.
 
-mod advice;
 mod ask;
 mod epoch;
 mod orders;
+mod remedy;
 mod seen;
 mod site;
 
-pub use advice::advice;
 pub use ask::{AskOrder, Booth, Events, Told, subscriber_of};
 pub use epoch::{epoch_told, next_epoch};
 pub use orders::{GrantOrder, Signed, believed};
+pub use remedy::remedy;
 pub use seen::{Seen, site_topics};
 pub use site::{Everywhere, SiteReport, everywhere};
 

@@ -104,7 +104,7 @@ pub async fn everywhere(
 }
 
 fn told(code: ErrorCode, detail: &str) -> String {
-    format!("refused: {code}: {detail} ({})", super::advice(code))
+    format!("refused: {code}: {detail} ({})", super::remedy(code))
 }
 
 /// Publishes to all; that nobody listens is no failure of ours.

@@ -3,8 +3,8 @@
 use super::model::{Asked, Heard, Order};
 use crate::clock;
 use crate::command::{
-    CommandError, Desk, Everywhere, Outcome, Seen, Signed, advice, believed, everywhere, next_epoch, read_inbox,
-    read_state, site_topics,
+    CommandError, Desk, Everywhere, Outcome, Seen, Signed, believed, everywhere, next_epoch, read_inbox, read_state,
+    remedy, site_topics,
 };
 use crate::keys::NamedKey;
 use crate::mqtt::{Bus, Message};
@@ -129,7 +129,7 @@ impl Hand {
                 let outcome = self.one(one, seen).await.map_err(failed)?;
                 match outcome.answer.error {
                     None => Ok(format!("{wanted}: done")),
-                    Some(refusal) => Err(format!("{wanted}: refused, {}: {}", refusal.detail, advice(refusal.code))),
+                    Some(refusal) => Err(format!("{wanted}: refused, {}: {}", refusal.detail, remedy(refusal.code))),
                 }
             }
         }

@@ -1,10 +1,10 @@
-//! What a person at a desk does about a refusal. What a programmer does is [`ErrorCode::remedy`].
+//! What a person at a desk does about a refusal. What whoever writes a client does is [`ErrorCode::remedy`]: the same refusal, another cause.
 
 use contract::ErrorCode;
 
 /// What whoever was refused can do.
 #[must_use]
-pub fn advice(code: ErrorCode) -> &'static str {
+pub fn remedy(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::Malformed | ErrorCode::TooLarge | ErrorCode::WrongType => {
             "this program and the board do not speak the same version: compare `campari --version` with the firmware in `campari status`"
