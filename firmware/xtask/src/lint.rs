@@ -5,6 +5,7 @@
 
 mod licences;
 mod msrv;
+mod promises;
 mod rules;
 mod source;
 mod tree;
@@ -36,6 +37,7 @@ const CHECKS: &[Check] = &[
     ("format", format),
     ("dependency rules", tree::check),
     ("source rules", source::check),
+    ("promises and their tests", promises::check),
     ("licences, bans and sources", licences::check),
     ("clippy", clippy),
     ("docs", docs),

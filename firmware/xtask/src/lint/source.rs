@@ -72,7 +72,8 @@ fn below_eye() -> Result<BTreeSet<String>> {
 }
 
 /// Every `.rs` file of a package; nested packages have a manifest of their own and are left to it.
-fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// A package's sources, without those of packages below it.
+pub(super) fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let entries = std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?;
     for path in entries.flatten().map(|entry| entry.path()) {
