@@ -1,4 +1,4 @@
-//! Clients that nobody here wrote: Python plays centralist and subscriber from the published contract alone, against Mosquitto, eye and voice.
+//! Clients that nobody here wrote: Python plays centralist, subscriber and the room's agent from the published contract alone, against Mosquitto, eye and voice.
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // a helper that fails fails the test; figures are told
 
 mod common;
@@ -25,18 +25,22 @@ async fn ready(name: &str) -> Stage {
 
 /// Runs the foreign client; gives the steps that it told.
 async fn play(stage: &Stage, scenes: &[&str]) -> Vec<Value> {
+    // Without an agent of ours it is the room too.
+    let is_room = stage.room().is_none();
     let (paths, parties) = (stage.paths(), stage.parties());
     let policy = stage.policy();
     let mut command = tokio::process::Command::new(python());
     command.arg(root().join("tests/interop/share.py")).env("PYTHONDONTWRITEBYTECODE", "1");
     command.arg("--contract").arg(root().join("firmware/contract/schema"));
-    for (name, role) in [("centralist", Role::Centralist), ("subscriber", Role::Subscriber)] {
+    let parts = [("centralist", Role::Centralist), ("subscriber", Role::Subscriber), ("room", Role::Room)];
+    let parts = &parts[..if is_room { 3 } else { 2 }];
+    for &(name, role) in parts {
         let at = stage.connection(role);
         command.args([format!("--{name}-broker"), format!("{}:{}", at.host, at.port)]);
     }
     command.arg("--tls").arg(paths.root.join("tls"));
     let keys = stage.keys();
-    for (name, key) in [("centralist", &keys.centralist), ("subscriber", &keys.subscriber)] {
+    for ((name, _), key) in parts.iter().zip([&keys.centralist, &keys.subscriber, &keys.room]) {
         command.arg(format!("--{name}-key")).arg(paths.root.join(format!("keys/{}.jwk", key.kid)));
     }
     command.args(["--site", parties.site.as_str(), "--camera", parties.camera.as_str()]);
@@ -85,6 +89,19 @@ fn a_client_from_the_published_contract_alone_asks_is_granted_extends_and_leaves
         assert_eq!(step(&steps, "ended")["reason"], "viewer-left");
         step(&steps, "extended");
         step(&steps, "denied");
+        journal_is_whole(stage).await;
+    });
+}
+
+#[test]
+fn a_heartbeat_from_the_published_contract_alone_carries_shares_and_p4_without_it_they_end() {
+    let _alone = alone();
+    run(async {
+        let mut stage = ready("foreign-room").await;
+        stage.stop_heartbeat();
+        let steps = play(&stage, &["unnamed", "silent"]).await;
+        let ends: Vec<_> = steps.iter().filter(|step| step["step"] == "ended").map(|step| &step["reason"]).collect();
+        assert_eq!(ends, ["revoked", "control-room-lost"]);
         journal_is_whole(stage).await;
     });
 }

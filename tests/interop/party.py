@@ -95,6 +95,13 @@ class Party:
             f"the answer to {channel}", lambda one: one["channel"] == "answer" and one["correlation"] == correlation
         )
 
+    def tell(self, channel, payload, **parameters):
+        """Publishes where nobody answers."""
+        assert self.contract.may(self.role, "publish", channel), f"{self.role} may not publish on {channel}"
+        how = self.contract.mqtt(channel)
+        topic = self.contract.topic(channel, site=self.site, **parameters)
+        self.client.publish(topic, payload, qos=how["qos"], retain=how["retain"])
+
     def claims(self, challenge, **more):
         """What every token says. A subscriber does not read state, so it has no challenge to give."""
         aud = f"{self.site}/{self.camera}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A traffic system and a centralist that nobody at Campari wrote: a share from the first word to the last, and refusals, from the published contract alone.
+"""A traffic system, a centralist and a room's agent that nobody at Campari wrote: a share from the first word to the last, and refusals, from the published contract alone.
 
 tests/e2e/foreign.rs sets the stage and starts this. It prints one JSON line a step and exits 0 when everything went as the contract says.
 """
@@ -11,6 +11,7 @@ import time
 
 from contract import Contract
 from party import PATIENCE_S, Party
+from room import Room
 from rtp import Receiver
 
 
@@ -34,6 +35,11 @@ class Play:
         self.centralist = party("centralist", "ines", "centralist", options.centralist_key, options.centralist_broker)
         self.subscriber = party("subscriber", self.sub, "subscriber", options.subscriber_key, options.subscriber_broker)
         self.receiver = Receiver()
+        # Somebody else's agent, unless this is to be the room too.
+        self.room = None
+        if options.room_key:
+            self.room = Room(party("room", "room", "room", options.room_key, options.room_broker))
+            self.room.present(True)
 
     def topic(self, channel, **more):
         return self.contract.topic(channel, site=self.site, camera=self.camera, **more)
@@ -100,6 +106,8 @@ class Play:
         claims, answer = self.centralist.command("grant", self.challenge(), **self.grant_claims(600, **asked))
         jti = claims["jti"]
         assert answer["ok"] and answer["share"] == jti, answer
+        if self.room:
+            self.room.stands.append(jti)
         again = self.centralist.say("grant", self.contract.sign("grant", claims, self.centralist.jwk))
         assert again["error"]["code"] == "replayed", again
         here = self.share_topic(jti)
@@ -134,6 +142,21 @@ class Play:
         answer = self.centralist.command("revoke", self.challenge(), share=jti, act={"operator": "operator-1"})[1]
         assert answer["ok"], answer
         self.ended(jti, "revoked", "ended")
+
+    def unnamed(self):
+        """As the room: a share that heartbeats no longer name ends, though nobody says a word to the board."""
+        jti = self.share({})
+        self.room.stands.remove(jti)
+        self.ended(jti, "revoked", "ended")
+
+    def silent(self):
+        """As the room: a share ends within the lease when heartbeats stop, and nothing is granted without them."""
+        jti = self.share({})
+        self.room.stop()
+        self.ended(jti, "control-room-lost", "ended")
+        refused = self.centralist.command("grant", self.challenge(), **self.grant_claims(60))[1]
+        assert refused["error"]["code"] == "control-room-lost", refused
+        told("refused", what="a grant without a heartbeat", code="control-room-lost")
 
     def asked(self):
         """The whole road: asked, waiting, granted, watched, extended, left."""
@@ -184,7 +207,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("contract", "tls", "centralist-broker", "subscriber-broker", "centralist-key", "subscriber-key", "site", "camera", "subscriber", "view", "purpose"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("scenes", nargs="+", choices=["refusals", "revoked", "asked", "denied"])
+    for name in ("room-broker", "room-key"):
+        parser.add_argument(f"--{name}", help="plays the room's agent too")
+    parser.add_argument("scenes", nargs="+", choices=["refusals", "revoked", "asked", "denied", "unnamed", "silent"])
     options = parser.parse_args()
     play = Play(options)
     told("replayed", **play.contract.replay())
