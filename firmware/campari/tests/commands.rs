@@ -1,29 +1,12 @@
 //! The program as a person or a script meets it: exit status, JSON, and errors that say what to do.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail them")]
 
+mod support;
+
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
-
-fn campari(dir: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_campari"))
-        .args(arguments)
-        .current_dir(dir)
-        .env("HOME", dir)
-        .env_remove("XDG_CONFIG_HOME")
-        .env_remove("RUST_LOG")
-        .output()
-        .unwrap()
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|cause| panic!("{cause}: {}", said(output)))
-}
-
-fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
+use support::{campari, json, said};
 
 /// Makes a key and gives its public half.
 fn key(dir: &Path, kid: &str) -> String {

@@ -1,6 +1,8 @@
 //! `campari journal`, `names` and `usage report` as an auditor and an accountant meet them: exit status, output, and input of any kind.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail them")]
 
+mod support;
+
 use contract::body::{SignedHead, Usage};
 use contract::claims::{Head, TokenKind};
 use contract::usage::UsageRecord;
@@ -8,27 +10,8 @@ use contract::{Audience, EndReason, Filter};
 use journal::{Chain, Entry, What, segment};
 use serde_json::Value;
 use std::path::Path;
-use std::process::{Command, Output};
+use support::{campari, json, said};
 use token::SigningKey;
-
-fn campari(dir: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_campari"))
-        .args(arguments)
-        .current_dir(dir)
-        .env("HOME", dir)
-        .env_remove("XDG_CONFIG_HOME")
-        .env_remove("RUST_LOG")
-        .output()
-        .unwrap()
-}
-
-fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|cause| panic!("{cause}: {}", said(output)))
-}
 
 /// What `verify` says, with its exit status.
 fn verify(dir: &Path, arguments: &[&str]) -> (i32, String) {

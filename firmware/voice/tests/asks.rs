@@ -12,13 +12,7 @@ const ANSWERS: &str = "campari/v1/demo/answer/tc";
 
 #[tokio::test]
 async fn what_a_subscriber_says_reaches_the_eye_unopened_and_the_answer_the_subscriber() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let mut room = Room::join(broker.port).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
-    room.presence("online").await;
+    let (mut room, mut eye, _board) = board().await;
     let asks = [
         ("request", TokenKind::Request),
         ("withdraw", TokenKind::Withdraw),
@@ -44,13 +38,7 @@ async fn what_a_subscriber_says_reaches_the_eye_unopened_and_the_answer_the_subs
 
 #[tokio::test]
 async fn unfit_messages_are_refused_with_their_reason_and_do_not_reach_the_eye() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let mut room = Room::join(broker.port).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
-    room.presence("online").await;
+    let (mut room, mut eye, _board) = board().await;
     let request = topic("request/tc");
     let mut refused = async |topic: &str, body: Vec<u8>, retain: bool, expiry: Option<u32>, name: &str| {
         room.ask_with(topic, body, ANSWERS, name, retain, expiry).await;

@@ -114,12 +114,7 @@ async fn a_voice_without_a_broker_stops_when_told_to() {
 
 #[tokio::test]
 async fn state_follows_the_eye_and_is_repeated_when_nothing_changes() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let mut room = Room::join(broker.port).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
+    let (mut room, mut eye, _board) = board().await;
     let challenge = |wanted: &'static str| move |state: &serde_json::Value| state["eye"]["challenge"] == wanted;
     room.state(challenge("c1")).await;
     eye.say(link::ToVoice::State, &state("c2")).await;

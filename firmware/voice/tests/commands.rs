@@ -11,13 +11,7 @@ const ANSWERS: &str = "campari/v1/demo/answers/room";
 
 #[tokio::test]
 async fn a_command_reaches_the_eye_unopened_and_its_answer_the_asker() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let mut room = Room::join(broker.port).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
-    room.presence("online").await;
+    let (mut room, mut eye, _board) = board().await;
     let commands = [
         (topic("grant"), TokenKind::Grant),
         (topic("revoke"), TokenKind::Revoke),
@@ -100,13 +94,7 @@ async fn without_an_eye_the_answer_is_eye_absent() {
 
 #[tokio::test]
 async fn an_eye_that_does_not_answer_counts_as_absent_and_its_late_answer_goes_nowhere() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let mut room = Room::join(broker.port).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
-    room.presence("online").await;
+    let (mut room, mut eye, _board) = board().await;
     room.ask(&topic("grant"), "first", ANSWERS, "first").await;
     let number = |message: &ToEye, _: &[u8]| match message {
         ToEye::Command { correlation, .. } => Some(*correlation),
@@ -124,13 +112,7 @@ async fn an_eye_that_does_not_answer_counts_as_absent_and_its_late_answer_goes_n
 
 #[tokio::test]
 async fn answers_go_to_no_topic_where_somebody_else_speaks() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let mut room = Room::join(broker.port).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
-    room.presence("online").await;
+    let (mut room, mut eye, _board) = board().await;
     let wrong = ["elsewhere/x", "campari/v1/other/answers", "campari/v1/demo/policy", "campari/v1/demo/613/state"];
     for topic_of_answer in wrong.into_iter().chain([ANSWERS]) {
         room.ask(&topic("grant"), "token", topic_of_answer, "c").await;

@@ -61,12 +61,7 @@ async fn an_eye_of_another_version_is_refused() {
 
 #[tokio::test]
 async fn bodies_that_are_not_what_their_head_says_are_ignored() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let mut room = Room::join(broker.port).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
+    let (mut room, mut eye, _board) = board().await;
     let mut receiver = Receiver::bind().await;
     eye.say(ToVoice::State, b"no JSON").await;
     eye.say(ToVoice::Answer { correlation: 4711 }, b"nobody asked").await;

@@ -5,15 +5,10 @@ mod support;
 use contract::EndReason;
 use link::{ToEye, ToVoice};
 use support::*;
-use tempfile::TempDir;
 
 #[tokio::test]
 async fn p1_voice_sends_nothing_before_share_started() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
+    let (_room, mut eye, _board) = board().await;
     let mut receiver = Receiver::bind().await;
     // Pictures flow (for a share that the voice does not know), one is granted, another is started without a grant.
     eye.picture(0, 1, &KEY).await;
@@ -31,11 +26,7 @@ async fn p1_voice_sends_nothing_before_share_started() {
 
 #[tokio::test]
 async fn p4_voice_stops_at_share_ended() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
+    let (_room, mut eye, _board) = board().await;
     let (mut first, mut second) = (Receiver::bind().await, Receiver::bind().await);
     eye.grant("one").await;
     eye.grant("two").await;
@@ -56,12 +47,7 @@ async fn p4_voice_stops_at_share_ended() {
 
 #[tokio::test]
 async fn p9_grant_start_and_end_are_told_with_reason_and_usage() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let mut room = Room::join(broker.port).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
+    let (mut room, mut eye, _board) = board().await;
     let mut receiver = Receiver::bind().await;
     let share = topic("share/traffic-centre/one");
     eye.grant("one").await;
@@ -90,11 +76,7 @@ async fn p9_grant_start_and_end_are_told_with_reason_and_usage() {
 
 #[tokio::test]
 async fn a_viewer_that_asks_gets_a_key_picture_and_one_that_leaves_is_reported() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
+    let (_room, mut eye, _board) = board().await;
     let mut receiver = Receiver::bind().await;
     eye.grant("one").await;
     eye.start("one", 0, receiver.port).await;
@@ -125,11 +107,7 @@ async fn a_viewer_that_asks_gets_a_key_picture_and_one_that_leaves_is_reported()
 
 #[tokio::test]
 async fn a_receiver_that_does_not_listen_yet_is_tolerated() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
+    let (_room, mut eye, _board) = board().await;
     let (early, mut second) = (Receiver::bind().await, Receiver::bind().await);
     let port = early.port;
     drop(early);
@@ -151,12 +129,7 @@ async fn a_receiver_that_does_not_listen_yet_is_tolerated() {
 
 #[tokio::test]
 async fn what_was_measured_is_published_and_nothing_went_out_outside_a_share() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let mut room = Room::join(broker.port).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
+    let (mut room, mut eye, _board) = board().await;
     let mut receiver = Receiver::bind().await;
     let state = room.presence("online").await;
     assert_eq!(state["voice"], serde_json::Value::Null);
@@ -182,12 +155,7 @@ async fn what_was_measured_is_published_and_nothing_went_out_outside_a_share() {
 
 #[tokio::test]
 async fn p5_the_subscriber_is_told_how_its_stream_is_described_in_the_boards_own_words() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let mut room = Room::join(broker.port).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
+    let (mut room, mut eye, _board) = board().await;
     let asked = |share: &'static str| {
         move |message: &ToEye, _: &[u8]| match message {
             ToEye::Described { jti, sdp_sha256, sealed_sha256 } if jti.as_str() == share => {

@@ -42,12 +42,7 @@ fn key_of(sealed: &str, key: &DecryptionKey) -> MasterKey {
 
 #[tokio::test]
 async fn p5_the_key_of_a_stream_is_readable_for_its_subscriber_alone() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let mut room = Room::join(broker.port).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
+    let (mut room, mut eye, _board) = board().await;
     let (key, other) = (DecryptionKey::new([1; 32]), DecryptionKey::new([2; 32]));
     let mut masters = Vec::new();
     for share in ["one", "two"] {
@@ -73,12 +68,7 @@ async fn p5_the_key_of_a_stream_is_readable_for_its_subscriber_alone() {
 
 #[tokio::test]
 async fn control_packets_of_an_encrypted_share_count_only_from_who_has_the_key() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let mut room = Room::join(broker.port).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
+    let (mut room, mut eye, _board) = board().await;
     let (key, receiver) = (DecryptionKey::new([1; 32]), Receiver::bind().await);
     start_encrypted(&mut eye, "one", receiver.port, &key).await;
     eye.picture(0, 1, &KEY).await;
@@ -108,11 +98,7 @@ async fn control_packets_of_an_encrypted_share_count_only_from_who_has_the_key()
 
 #[tokio::test]
 async fn p1_a_stream_that_must_be_encrypted_and_cannot_be_is_not_sent() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
+    let (_room, mut eye, _board) = board().await;
     let (silent, mut second) = (Receiver::bind().await, Receiver::bind().await);
     eye.grant("one").await;
     let delivery = Destination::Push { address: LANDLORD, port: silent.port };

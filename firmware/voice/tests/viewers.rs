@@ -7,7 +7,6 @@ use link::{ToEye, ToVoice};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use support::*;
-use tempfile::TempDir;
 
 /// A receiver report of nobody about nothing: a sign of life.
 const ALIVE: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 9];
@@ -46,12 +45,7 @@ async fn watched(eye: &mut EyeSession, receiver: &Receiver) -> SocketAddr {
 
 #[tokio::test]
 async fn p9_a_receiver_that_falls_silent_is_lost_and_one_that_is_heard_again_continues_in_the_same_session() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let mut room = Room::join(broker.port).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
+    let (mut room, mut eye, _board) = board().await;
     let receiver = Receiver::bind().await;
     let sender = watched(&mut eye, &receiver).await;
     let silent_since = Instant::now();
@@ -89,11 +83,7 @@ async fn p9_a_receiver_that_falls_silent_is_lost_and_one_that_is_heard_again_con
 
 #[tokio::test]
 async fn a_receiver_that_never_spoke_is_not_judged_by_its_silence_and_one_that_reports_stays() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
+    let (_room, mut eye, _board) = board().await;
     let (mute, lively) = (Receiver::bind().await, Receiver::bind().await);
     eye.grant("mute").await;
     eye.start("mute", 0, mute.port).await;
@@ -115,11 +105,7 @@ async fn a_receiver_that_never_spoke_is_not_judged_by_its_silence_and_one_that_r
 
 #[tokio::test]
 async fn p9_a_receiver_that_was_there_and_refuses_packets_is_lost_within_seconds() {
-    let dir = TempDir::new().unwrap();
-    let broker = Broker::start(&dir).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.greet().await;
+    let (_room, mut eye, _board) = board().await;
     let receiver = Receiver::bind().await;
     watched(&mut eye, &receiver).await;
     drop(receiver);
