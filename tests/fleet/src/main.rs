@@ -6,7 +6,7 @@ use fleet::figures::line;
 use fleet::measure::{self, Measured, Options};
 use fleet::plot;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
@@ -45,6 +45,13 @@ enum What {
         #[arg(long, value_name = "FILE")]
         plot: Option<PathBuf>,
     },
+    /// Draws figures that were measured earlier.
+    Plot {
+        /// The figures, as `measure --json` wrote them.
+        figures: PathBuf,
+        /// The drawing (SVG).
+        svg: PathBuf,
+    },
     /// Some of the boards; started by `measure`.
     #[command(hide = true)]
     Boards {
@@ -62,6 +69,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let done = match Cli::parse().command {
         What::Boards { plan, from, to } => fleet::boards::run(&plan, from..to),
+        What::Plot { figures, svg } => draw_again(&figures, &svg),
         What::Measure { boards, steady_s, down_s, grants, patience_s, json, plot } => {
             let options = |boards| -> Result<Options> {
                 Ok(Options {
@@ -85,11 +93,23 @@ fn main() -> ExitCode {
     }
 }
 
+fn draw_again(figures: &Path, svg: &Path) -> Result<()> {
+    #[derive(serde::Deserialize)]
+    struct Report {
+        runs: Vec<Measured>,
+    }
+    let text = std::fs::read(figures).with_context(|| format!("reading {}", figures.display()))?;
+    let report: Report = serde_json::from_slice(&text)
+        .with_context(|| format!("{}: not what `measure --json` writes", figures.display()))?;
+    let drawn = plot::growth(&report.runs).map_err(anyhow::Error::msg)?;
+    std::fs::write(svg, drawn).with_context(|| format!("writing {}", svg.display()))
+}
+
 fn measure_all(
     sizes: &[usize],
     options: impl Fn(usize) -> Result<Options>,
-    file: &std::path::Path,
-    picture: Option<&std::path::Path>,
+    file: &Path,
+    picture: Option<&Path>,
 ) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut runs: Vec<Measured> = Vec::new();
@@ -122,9 +142,8 @@ fn measure_all(
     let report = json!({
         "broker": measure::broker_version(), "processors": measure::processors(), "runs": runs, "failed": failed, "growth": growth,
     });
-    let write = |path: &std::path::Path, text: &[u8]| {
-        std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
-    };
+    let write =
+        |path: &Path, text: &[u8]| std::fs::write(path, text).with_context(|| format!("writing {}", path.display()));
     write(file, &serde_json::to_vec_pretty(&report)?)?;
     if let Some(path) = picture {
         write(path, plot::growth(&runs).map_err(anyhow::Error::msg)?.as_bytes())?;

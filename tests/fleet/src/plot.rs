@@ -1,16 +1,18 @@
-//! What grows with the number of boards, as SVG: memory, and the time until all are back.
+//! What grows with the number of boards, as SVG: memory, the time until all are back, and the 99th verdict.
 
 use crate::figures::{Line, line};
 use crate::measure::Measured;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-const SIZE_PX: (u32, u32) = (1240, 460);
+const SIZE_PX: (u32, u32) = (1860, 460);
 /// Told apart also by those who see no red or green (Okabe and Ito).
 const BOARDS: RGBColor = RGBColor(0, 114, 178);
 const BROKER: RGBColor = RGBColor(213, 94, 0);
 /// All boards are back by then.
 pub const BACK_WITHIN_S: f64 = 60.0;
+/// Of a hundred verdicts 99 are there by then, also while boards come back.
+pub const VERDICT_WITHIN_MS: f64 = 100.0;
 
 type Points = Vec<(f64, f64)>;
 
@@ -33,11 +35,12 @@ pub fn growth(runs: &[Measured]) -> Result<String, String> {
 fn draw(runs: &[Measured], svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
     let root = SVGBackend::with_string(svg, SIZE_PX).into_drawing_area();
     root.fill(&WHITE)?;
-    let (left, right) = root.split_horizontally(SIZE_PX.0 / 2);
+    let panels = root.split_evenly((1, 3));
+    let [left, middle, right] = &panels[..] else { return Err("there are three panels".into()) };
     let boards = points(runs, |run| Some(run.boards_mb));
     let broker = points(runs, |run| Some(run.broker_mb));
     panel(
-        &left,
+        left,
         "memory, all online",
         "MB",
         &[("boards (voice and simulated eye)", BOARDS, boards), ("broker", BROKER, broker)],
@@ -47,7 +50,11 @@ fn draw(runs: &[Measured], svg: &mut String) -> Result<(), Box<dyn std::error::E
     let back = points(runs, |run| run.all_back_s);
     let lines =
         [("all back after a broker's restart", BOARDS, back), ("all online after their own start", BROKER, first)];
-    panel(&right, "all boards there", "s", &lines, Some(BACK_WITHIN_S))?;
+    panel(middle, "all boards there", "s", &lines, Some(BACK_WITHIN_S))?;
+    let steady = points(runs, |run| run.steady.p99_ms);
+    let storm = points(runs, |run| run.storm.p99_ms);
+    let lines = [("nothing else happens", BOARDS, steady), ("until all are back", BROKER, storm)];
+    panel(right, "verdict on a grant, 99th percentile", "ms", &lines, Some(VERDICT_WITHIN_MS))?;
     root.present()?;
     Ok(())
 }
@@ -118,6 +125,7 @@ fn told(name: &str, fit: Line, unit: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::figures::Sum;
 
     #[test]
     fn every_run_is_a_point_and_one_that_did_not_come_back_is_left_out() {
@@ -134,7 +142,7 @@ mod tests {
             broker_after_mb: 1.0,
             broker_cpu_percent: 1.0,
             boards_cpu_percent: 1.0,
-            steady: Default::default(),
+            steady: Sum { p99_ms: Some(boards as f64 / 10.0), ..Sum::default() },
             down_s: 1.0,
             back: boards,
             not_back: 0,
@@ -145,8 +153,9 @@ mod tests {
         };
         let runs = [run(100, Some(1.0)), run(200, Some(2.0)), run(300, Some(3.0)), run(400, None)];
         let svg = growth(&runs).unwrap();
-        // Four of memory twice, four of the first start, three that came back.
-        assert_eq!(svg.matches("<circle").count(), 4 + 4 + 4 + 3, "{svg}");
+        // Four of memory twice, four of the first start, three that came back, four of verdicts while nothing else happened and none of later.
+        assert_eq!(svg.matches("<circle").count(), 4 + 4 + 4 + 3 + 4, "{svg}");
+        assert!(svg.contains("100.00 ms per 1000 boards"), "{svg}");
         assert!(svg.contains("1000.00 MB per 1000 boards"), "{svg}");
     }
 }
