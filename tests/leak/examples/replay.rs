@@ -16,7 +16,7 @@ use contract::{Filter, Rung};
 use detect::{Decoding, Detections, LetterboxMap, TrackSettings, Tracker};
 use leak::input::{Clip, Frame, Kind, Masked, Rect, Shape, clips};
 use leak::measure::WAYS;
-use leak::report::{ClipBasis, Look, Played, track_tables};
+use leak::report::{ClipBasis, Look, Played, by_way, track_tables};
 use leak::score::{ClipScore, score_clip};
 use leak::stats::track_rows;
 use mask::plan::{Scene, decide};
@@ -42,9 +42,9 @@ struct Arguments {
     /// Settings of the tracker instead of its own, TOML.
     #[arg(long, value_name = "FILE.toml")]
     tracks: Option<PathBuf>,
-    /// Of the candidates only those that this setting of the manifest lets through.
+    /// Of the candidates only those that this setting of the manifest lets through; one for all files, or one for each, in their order.
     #[arg(long)]
-    setting: Option<String>,
+    setting: Vec<String>,
     /// Only these ways of playing, by their names in the tables.
     #[arg(long, value_name = "WAY")]
     how: Vec<String>,
@@ -57,6 +57,9 @@ struct Arguments {
     /// Also one line for every mask of a track: how it came about, and its share of the picture in per cent.
     #[arg(long)]
     masks: bool,
+    /// Draw the bare share by way of playing here, as `cargo xtask leak --clips` does.
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
 }
 
 /// One frame as the detector saw it.
@@ -197,11 +200,17 @@ fn main() -> Result<()> {
         None => TrackSettings::default(),
         Some(file) => toml::from_str(&std::fs::read_to_string(file)?).with_context(|| format!("{}", file.display()))?,
     };
-    let candidates =
-        arguments.setting.as_ref().map(|setting| Candidates::read(&arguments.models, setting)).transpose()?;
+    let (files, settings_of) = (arguments.detections.len(), &arguments.setting);
+    ensure!(
+        [0, 1, files].contains(&settings_of.len()),
+        "{} times --setting for {files} files: give it once, or once for each",
+        settings_of.len()
+    );
     let clips = clips(&arguments.clips, &arguments.models.join("eval/clips"))?;
     let mut played = Vec::new();
-    for file in &arguments.detections {
+    for (at, file) in arguments.detections.iter().enumerate() {
+        let setting = settings_of.get(at).or(settings_of.last());
+        let candidates = setting.map(|setting| Candidates::read(&arguments.models, setting)).transpose()?;
         let sights = read(file)?;
         for (how, options) in
             WAYS.into_iter().filter(|way| arguments.how.is_empty() || arguments.how.iter().any(|how| how == way.0))
@@ -232,7 +241,8 @@ fn main() -> Result<()> {
                     clips.iter().map(|clip| clip.kind.as_str()).zip(&scores).collect();
                 let mut rows = track_rows(&of_kinds);
                 rows.retain(|row| !arguments.short || row.kind == "all");
-                let setting = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                let setting = if settings_of.len() == files { setting.cloned() } else { None }
+                    .unwrap_or_else(|| file.file_stem().unwrap_or_default().to_string_lossy().into_owned());
                 played.push(Played { setting, how: how.to_owned(), tracking, rows });
             }
         }
@@ -241,6 +251,10 @@ fn main() -> Result<()> {
     clips.iter().for_each(|clip| *kinds.entry(clip.kind.clone()).or_insert(0) += 1);
     let basis = ClipBasis { kinds: kinds.into_iter().collect(), filter: "fill".into() };
     println!("{}", track_tables(&basis, &played, Look::Terminal));
+    if let Some(file) = &arguments.plot {
+        let drawn = by_way(&played).map_err(anyhow::Error::msg)?;
+        std::fs::write(file, drawn).with_context(|| format!("writing {}", file.display()))?;
+    }
     Ok(())
 }
 

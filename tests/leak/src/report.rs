@@ -6,6 +6,7 @@ mod json;
 mod sheet;
 mod table;
 mod tracks;
+mod ways;
 mod worst;
 
 pub use curve::curve;
@@ -13,6 +14,7 @@ pub use json::json;
 pub use sheet::{Tile, sheet};
 pub use table::{Look, tables};
 pub use tracks::{ClipBasis, Played, track_json, track_tables};
+pub use ways::by_way;
 pub use worst::{Worst, worst_false, worst_misses};
 
 use crate::input::Model;

@@ -72,6 +72,7 @@ fn tracks_are_scored_with_and_without_tracking() {
     assert_eq!((&with["bare_pct"]["value"], &with["longest_bare_run"]), (&20.0.into(), &2.into()));
     assert_eq!((&without["bare_pct"]["value"], &without["longest_bare_run"]), (&90.0.into(), &9.into()));
     assert_eq!((&with["tracks"], &with["boxes"]), (&1.into(), &10.into()));
+    assert!(fs::read_to_string(job.out.join("bare-by-way.svg")).unwrap().contains("plates: bare"));
     assert!(fs::metadata(job.out.join("worst-frames-light.png")).unwrap().len() > 100);
     assert!(fs::read_to_string(job.out.join("clips.md")).unwrap().contains("| light"));
 }

@@ -1,14 +1,14 @@
 //! Clips through `campari-mask`, at several frame rates, with and without tracks; scored against reference tracks.
 //!
-//! In the folder for results: `clips.md`, `clips.json`, `worst-frames-SETTING.png`, and reports and masked clips below `SETTING/`. Without tracks every
-//! frame stands alone, so the one run as the clip is serves all frame rates.
+//! In the folder for results: `clips.md`, `clips.json`, `bare-by-way.svg`, `worst-frames-SETTING.png`, and reports and masked clips below `SETTING/`.
+//! Without tracks every frame stands alone, so the one run as the clip is serves all frame rates.
 
 use super::{Program, put};
 use crate::input::{Clip, ClipReport, Frame, clips, models};
-use crate::report::{ClipBasis, Look, Played, Tile, sheet, track_json, track_tables};
+use crate::report::{ClipBasis, Look, Played, Tile, by_way, sheet, track_json, track_tables};
 use crate::score::{Bare, ClipScore, score_clip};
 use crate::stats::track_rows;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use image::RgbImage;
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -85,6 +85,8 @@ pub fn measure_clips(job: &ClipJob) -> Result<String> {
     let told = serde_json::to_string_pretty(&track_json(&basis, &played)).context("writing JSON")? + "\n";
     put(&job.out.join("clips.md"), &format!("# Leaks in clips\n\n{}", track_tables(&basis, &played, Look::Markdown)))?;
     put(&job.out.join("clips.json"), &told)?;
+    let drawn = by_way(&played).map_err(|error| anyhow!("drawing the plot: {error}"))?;
+    put(&job.out.join("bare-by-way.svg"), &drawn)?;
     job.json.as_ref().map_or(Ok(()), |file| put(file, &told))?;
     Ok(track_tables(&basis, &played, Look::Terminal))
 }

@@ -6,9 +6,9 @@ use crate::stats::{ClassFigures, InBin};
 use plotters::prelude::*;
 use plotters::style::RelativeSize;
 
-const SIZE_PX: (u32, u32) = (1640, 600);
+pub(super) const SIZE_PX: (u32, u32) = (1640, 600);
 /// Told apart also by those who see no red or green (Okabe and Ito).
-const COLOURS: [RGBColor; 4] =
+pub(super) const COLOURS: [RGBColor; 4] =
     [RGBColor(213, 94, 0), RGBColor(0, 114, 178), RGBColor(0, 158, 115), RGBColor(204, 121, 167)];
 /// How far settings are moved apart within a bin, so that their bars do not hide one another.
 const APART: f64 = 0.09;

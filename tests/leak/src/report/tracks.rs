@@ -29,7 +29,7 @@ pub struct ClipBasis {
 }
 
 /// Share of bare head-frames and plate-frames that is allowed.
-const BAR_SHARE: f64 = 0.005;
+pub(super) const BAR_SHARE: f64 = 0.005;
 /// Bare frames in a row that are allowed.
 const BAR_RUN: usize = 2;
 
