@@ -3,12 +3,12 @@
 //! The frame road hands in a prepared picture and waits for at most its patience; a later answer is not lost but belongs to an older frame, and the
 //! road goes on with predicted masks meanwhile (ladder `cautious`, then `covered`). Two buffers go back and forth; nothing is allocated per frame.
 
+use crate::handover::{Giver, Nothing, Refused, Taker, handover};
 use crate::watchdog::{Stage, Vital, Watchdog};
 use board_hal::Detector;
 use detect::{Decoding, Detections, LetterboxMap};
 use mask::FrameId;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// Whose picture it is.
@@ -39,6 +39,9 @@ struct Done {
     found: Result<Box<Detections>, String>,
     took: Duration,
 }
+
+/// Places for what was found: one shown, one on its way, and the self-test's two.
+const BOXES: usize = 4;
 
 /// What came of asking.
 pub enum Answer<'a> {
@@ -73,8 +76,8 @@ pub struct Probed<'a> {
 
 /// The frame road's side.
 pub struct Inference {
-    jobs: SyncSender<Job>,
-    done: Receiver<Done>,
+    jobs: Giver<Job, 1>,
+    done: Taker<Done, 2>,
     spare: Vec<Box<[i8]>>,
     busy: bool,
     /// Counts questions. Answers are matched by it and not by frame number, which begins anew with a reopened camera.
@@ -83,7 +86,7 @@ pub struct Inference {
     /// The newest answer to the self-test, and whether it was collected.
     probe: Option<(Result<Box<Detections>, String>, Duration)>,
     probe_is_new: bool,
-    boxes: SyncSender<Box<Detections>>,
+    boxes: Giver<Box<Detections>, BOXES>,
     took: Duration,
 }
 
@@ -100,17 +103,17 @@ impl Inference {
     ) -> std::io::Result<Self> {
         let spec = detector.spec();
         let pixels = spec.width * spec.height * 3;
-        let (jobs, take) = sync_channel::<Job>(1);
-        let (give, done) = sync_channel::<Done>(2);
-        let (boxes, recycled) = sync_channel::<Box<Detections>>(4);
-        for _ in 0..4 {
-            let _ = boxes.try_send(Box::new(Detections::none(FrameId(0))));
+        let (jobs, take) = handover::<Job, 1>();
+        let (give, done) = handover::<Done, 2>();
+        let (boxes, recycled) = handover::<Box<Detections>, BOXES>();
+        for _ in 0..BOXES {
+            let _ = boxes.try_give(Box::new(Detections::none(FrameId(0))));
         }
         std::thread::Builder::new().name("detector".into()).spawn(move || {
             let _vital = Vital("detector");
-            while let Ok(Job { of, ticket, frame, captured_us, input, map }) = take.recv() {
+            while let Some(Job { of, ticket, frame, captured_us, input, map }) = take.take() {
                 let start = Instant::now();
-                let mut found = recycled.try_recv().unwrap_or_else(|_| Box::new(Detections::none(frame)));
+                let mut found = recycled.try_take().unwrap_or_else(|_| Box::new(Detections::none(frame)));
                 let result = {
                     let _watched = watchdog.enter(Stage::Inference, hang);
                     detector.infer(&input)
@@ -122,7 +125,7 @@ impl Inference {
                     }
                     Err(error) => Err(error.to_string()),
                 };
-                if give.send(Done { of, ticket, captured_us, input, found, took: start.elapsed() }).is_err() {
+                if give.give(Done { of, ticket, captured_us, input, found, took: start.elapsed() }).is_err() {
                     return;
                 }
             }
@@ -156,13 +159,13 @@ impl Inference {
         let mut older = false;
         if self.busy {
             // An earlier frame's answer: it moves the tracks, but it is not this frame's. One to the self-test says nothing of any frame.
-            match self.done.recv_timeout(patience) {
+            match self.done.take_within(patience) {
                 Ok(done) => match self.settle(done) {
                     Ok(of) => older = of == Of::Camera,
                     Err(cause) => return Answer::Failed(cause),
                 },
-                Err(RecvTimeoutError::Timeout) => return Answer::Late,
-                Err(RecvTimeoutError::Disconnected) => return Answer::Failed("the detector's thread is gone".into()),
+                Err(Nothing::Yet) => return Answer::Late,
+                Err(Nothing::Ever) => return Answer::Failed("the detector's thread is gone".into()),
             }
         }
         match self.hand_in(Of::Camera, frame, captured_us, map, prepare) {
@@ -171,7 +174,7 @@ impl Inference {
             Handed::Failed(cause) => return Answer::Failed(cause),
         }
         let ticket = self.ticket;
-        let fresh = match self.done.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        let fresh = match self.done.take_within(until.saturating_duration_since(Instant::now())) {
             Ok(done) => {
                 let answered = done.ticket;
                 match self.settle(done) {
@@ -179,8 +182,8 @@ impl Inference {
                     Err(cause) => return Answer::Failed(cause),
                 }
             }
-            Err(RecvTimeoutError::Timeout) => false,
-            Err(RecvTimeoutError::Disconnected) => return Answer::Failed("the detector's thread is gone".into()),
+            Err(Nothing::Yet) => false,
+            Err(Nothing::Ever) => return Answer::Failed("the detector's thread is gone".into()),
         };
         match &self.last {
             Some((_, found)) if fresh => Answer::Fresh(found),
@@ -205,7 +208,7 @@ impl Inference {
     ) -> Handed {
         if insist
             && self.busy
-            && let Ok(done) = self.done.try_recv()
+            && let Ok(done) = self.done.try_take()
             && let Err(cause) = self.settle(done)
         {
             return Handed::Failed(cause);
@@ -219,10 +222,10 @@ impl Inference {
     /// The answer to it, once: waits for at most `patience`. [`Inference::ask`] may have received it meanwhile.
     pub fn probed(&mut self, patience: Duration) -> Option<Probed<'_>> {
         if self.busy && !self.probe_is_new {
-            let done = match self.done.recv_timeout(patience) {
+            let done = match self.done.take_within(patience) {
                 Ok(done) => done,
-                Err(RecvTimeoutError::Timeout) => return None,
-                Err(RecvTimeoutError::Disconnected) => {
+                Err(Nothing::Yet) => return None,
+                Err(Nothing::Ever) => {
                     return Some(Probed { found: Err("the detector's thread is gone"), took: Duration::ZERO });
                 }
             };
@@ -250,12 +253,12 @@ impl Inference {
             return Handed::Failed(cause);
         }
         self.ticket += 1;
-        match self.jobs.try_send(Job { of, ticket: self.ticket, frame, captured_us, input, map }) {
+        match self.jobs.try_give(Job { of, ticket: self.ticket, frame, captured_us, input, map }) {
             Ok(()) => {
                 self.busy = true;
                 Handed::In
             }
-            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
+            Err(Refused::Full(job) | Refused::Gone(job)) => {
                 self.spare.push(job.input);
                 Handed::Failed("the detector's thread takes no work".into())
             }
@@ -269,14 +272,14 @@ impl Inference {
         match done.of {
             Of::SelfTest => {
                 if let Some((Ok(old), _)) = self.probe.replace((done.found, done.took)) {
-                    let _ = self.boxes.try_send(old);
+                    let _ = self.boxes.try_give(old);
                 }
                 self.probe_is_new = true;
             }
             Of::Camera => {
                 self.took = done.took;
                 if let Some((_, old)) = self.last.replace((done.captured_us, done.found?)) {
-                    let _ = self.boxes.try_send(old);
+                    let _ = self.boxes.try_give(old);
                 }
             }
         }

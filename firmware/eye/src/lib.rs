@@ -15,6 +15,7 @@ pub mod confine;
 pub mod cores;
 pub mod doctor;
 pub mod encoders;
+pub mod handover;
 pub mod inference;
 pub mod journal_files;
 pub mod kick;

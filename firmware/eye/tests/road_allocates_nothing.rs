@@ -14,7 +14,7 @@ use std::alloc::System;
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Long enough that every thread has had to wait for another once: what std takes for a first wait is not what a frame costs.
+/// Until every buffer has its size. That no first wait costs anything, however late it comes, is held by `handover_allocates_nothing`.
 const WARM: usize = 300;
 const COUNTED: usize = 200;
 

@@ -5,12 +5,12 @@
 
 use super::encoding::Encoding;
 use super::{Desk, Painted, Picture};
+use crate::handover::{Giver, Refused, Taker, handover};
 use crate::watchdog::Vital;
 use board_hal::{CameraFormat, Clock};
 use contract::Rung;
 use mask::{CaptureTime, MaskedFrame};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The slate is repeated at this interval, so that a viewer who joins sees it.
@@ -54,14 +54,14 @@ impl Shared {
 
 /// The road's side.
 pub(super) struct Lane {
-    jobs: SyncSender<Job>,
+    jobs: Giver<Job, 1>,
     shared: Arc<Shared>,
 }
 
 impl Lane {
     /// Starts the thread.
     pub(super) fn start(encoding: Encoding, desk: Arc<dyn Desk>, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
-        let (jobs, take) = sync_channel(1);
+        let (jobs, take) = handover();
         let shared = Arc::<Shared>::default();
         let side = Side {
             encoding,
@@ -79,7 +79,7 @@ impl Lane {
     /// Pictures will look like this from now on. Returns when encoder and slate are made, or cannot be.
     pub(super) fn format(&self, format: &CameraFormat) {
         *self.shared.open() += 1;
-        if self.jobs.send(Job::Format(Box::new(format.clone()))).is_err() {
+        if self.jobs.give(Job::Format(Box::new(format.clone()))).is_err() {
             *self.shared.open() -= 1;
         }
         self.settle();
@@ -113,12 +113,12 @@ impl Lane {
 
     fn hand_in(&self, job: Job) -> bool {
         let mut open = self.shared.open();
-        match self.jobs.try_send(job) {
+        match self.jobs.try_give(job) {
             Ok(()) => {
                 *open += 1;
                 true
             }
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+            Err(Refused::Full(_) | Refused::Gone(_)) => false,
         }
     }
 }
@@ -136,9 +136,9 @@ struct Side {
 }
 
 impl Side {
-    fn run(mut self, jobs: &Receiver<Job>) {
+    fn run(mut self, jobs: &Taker<Job, 1>) {
         let _vital = Vital("encoder");
-        while let Ok(job) = jobs.recv() {
+        while let Some(job) = jobs.take() {
             match job {
                 Job::Format(format) => {
                     self.encoding.forget();
