@@ -59,8 +59,11 @@ class Program:
             if not (folder / model.name).exists():
                 os.symlink(model.resolve(), folder / model.name)
         high = "[model.thresholds]\nhead = 0.99\nplate = 0.99\nhead_candidate = 0.98\nplate_candidate = 0.98\n"
-        (folder / "manifest.toml").write_text(re.sub(r"\[model\.thresholds\]\n(?:\w+ = [\d.]+\n)+", high, self.manifest.read_text())
-                                              .replace("score = 0.5", "score = 0.99").replace("\ncandidate = 0.3", "\ncandidate = 0.98"))
+        told = re.sub(r"\[model\.thresholds\]\n(?:\w+ = [\d.]+\n)+", high, self.manifest.read_text())
+        # What is asked of small ones lies between the thresholds of candidates and of what is found, whichever numbers the manifest has.
+        told = re.sub(r"^score = [\d.]+", "score = 0.99", told, flags=re.MULTILINE)
+        told = re.sub(r"^candidate = [\d.]+", "candidate = 0.98", told, flags=re.MULTILINE)
+        (folder / "manifest.toml").write_text(told)
         return folder / "manifest.toml"
 
 

@@ -56,6 +56,12 @@ def moving(heads, rng, still=0, apart=1):
     return sheet, paths
 
 
+def check(program):
+    """Fails when the manifest of the blind detector is not one that the program takes."""
+    gray = filters.write(program.work / "blind-check", [np.full((96, 128, 3), 118, np.uint8)])
+    program.run(gray, "blind-checked", "fill", setting="light", manifest=program.blind())
+
+
 def _still(job):
     """Heads that come into a street which `silhouette` knows."""
     program, number, heads = job

@@ -75,6 +75,8 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     program = filters.Program(args.program, args.manifest, args.out / "work")
     parts = args.only.split(",")
+    if "frames" in parts:
+        frames.check(program)                                                          # at once, not after the other parts
     people, gallery, probes = (40, 10, 6) if args.quick else (60, 16, 10)
     rows, shown, facts, cells, plate_curves = [], [], {}, {}, {}
 

@@ -1,4 +1,7 @@
 """The attacks tested on themselves: they find what is there, and nothing where nothing is. Needs no campari-mask; runs before every attack."""
+import pathlib
+import tempfile
+import tomllib
 import unittest
 import warnings
 
@@ -102,6 +105,22 @@ class Sums(unittest.TestCase):
         self.assertEqual(np.floor(filters.coarse_values(gray, 4)[0, 0]).tolist(), [2, 0, 0])
         red = np.floor(filters.coarse_values(np.full((8, 8, 3), (250, 10, 10), np.uint8), 4)[0, 0])
         self.assertTrue(red[1] < 0 < red[2])
+
+    def test_the_blind_detectors_manifest_has_no_number_that_the_reader_refuses(self):
+        with tempfile.TemporaryDirectory() as work:
+            manifest = pathlib.Path(__file__).resolve().parent.parent / "manifest.toml"
+            blind = tomllib.loads(filters.Program("campari-mask", manifest, work).blind().read_text())
+        for model in blind["model"]:
+            asked = model["thresholds"]
+            self.assertGreater(min(asked.values()), .9)
+            for by_width, of in (("plate_by_width", "plate"), ("head_by_width", "head")):
+                for name, value in model.get(by_width, {}).items():
+                    if name == "score":
+                        self.assertGreaterEqual(value, asked[f"{of}_candidate"])
+                        self.assertLessEqual(value, 1)
+                        self.assertTrue(of == "plate" or value <= asked["head"])
+                    if name == "candidate":
+                        self.assertGreaterEqual(value, asked[f"{of}_candidate"])
 
 
 if __name__ == "__main__":
