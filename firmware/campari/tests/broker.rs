@@ -519,6 +519,34 @@ async fn p8_the_heartbeat_carries_the_reserve_epoch_over_a_restart() {
     assert_eq!(site.heartbeat(&after).reserve_epoch, 41);
 }
 
+#[tokio::test]
+async fn an_agents_own_word_that_comes_late_does_not_unseat_it() {
+    let site = Site::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let memory = dir.path().join("room.json");
+    let centralist = site.open(Role::Centralist, &[&site.topics.lead()]);
+    let mut led = centralist.messages();
+    centralist.ready(SOON).await.unwrap();
+    // Who speaks and since when, as the jti begins.
+    let claim = |message: &Message| {
+        let jti = site.heartbeat(message).envelope.jti;
+        jti.as_str().rsplit_once('.').unwrap().0.to_owned()
+    };
+    let spoken = |message: &Message| !message.payload.is_empty();
+    let first = site.room(&memory);
+    let early = next(&mut led, spoken).await;
+    drop(first);
+    let again = site.room(&memory);
+    seated(&again, true).await;
+    let leads = claim(&*next(&mut led, |message| spoken(message) && claim(message) != claim(&early)).await);
+    let late = site.ready(Role::Room, &[]).await;
+    late.publish(&site.topics.lead(), early.payload.clone(), false).unwrap();
+    next(&mut led, |message| message.payload == early.payload).await;
+    for _ in 0..2 {
+        assert_eq!(claim(&*next(&mut led, spoken).await), leads, "it leads as before");
+    }
+}
+
 const PARENT: &str = "CAMPARI_TEST_STARTS_A_BROKER_IN";
 
 /// Not a test: what the next one starts and kills.

@@ -149,12 +149,12 @@ mod tests {
             board_kb: 1.0,
             returning: vec![],
             all_back_s: back,
-            storm: Default::default(),
+            storm: Sum { p99_ms: Some(boards as f64 / 5.0), ..Sum::default() },
         };
         let runs = [run(100, Some(1.0)), run(200, Some(2.0)), run(300, Some(3.0)), run(400, None)];
         let svg = growth(&runs).unwrap();
-        // Four of memory twice, four of the first start, three that came back, four of verdicts while nothing else happened and none of later.
-        assert_eq!(svg.matches("<circle").count(), 4 + 4 + 4 + 3 + 4, "{svg}");
+        // Four of memory twice, four of the first start, three that came back, four of verdicts twice.
+        assert_eq!(svg.matches("<circle").count(), 4 + 4 + 4 + 3 + 4 + 4, "{svg}");
         assert!(svg.contains("100.00 ms per 1000 boards"), "{svg}");
         assert!(svg.contains("1000.00 MB per 1000 boards"), "{svg}");
     }

@@ -44,6 +44,8 @@ pub(super) struct Agent {
     reserve_epoch: u64,
     /// The newest heartbeat of another agent.
     leader: Option<String>,
+    /// The highest counter of this run's heartbeats.
+    spoken: u64,
     /// When this agent's last heartbeat went out.
     beat_at_ms: u64,
     /// What the broker last told of the room's presence.
@@ -73,6 +75,7 @@ impl Agent {
             tokens: BTreeMap::new(),
             reserve_epoch: kept.reserve_epoch,
             leader: None,
+            spoken: 0,
             beat_at_ms: 0,
             present: None,
             settings,
@@ -171,6 +174,7 @@ impl Agent {
             self.keep();
         }
         let Some(jti) = claim.jti(counter) else { return false };
+        self.spoken = self.spoken.max(counter);
         let claims = Heartbeat {
             envelope: Envelope {
                 iss: self.settings.key.kid.clone(),
@@ -265,7 +269,9 @@ impl Agent {
             self.come_back(now_ms);
         }
         let led = self.election.seat();
-        if claim.agent == self.id && self.election.claim().is_some_and(|own| own != claim) {
+        // What this agent said itself, before it led anew, may come late: the broker, or this machine, has much to do. Another one counts on.
+        let is_new = heartbeat.counter > self.spoken;
+        if claim.agent == self.id && is_new && self.election.claim().is_some_and(|own| own != claim) {
             tracing::error!(agent = %self.id, "another agent uses this agent's state file; give each its own with --state");
             self.id = AgentId::new(rand::random());
             self.election = Election::new(self.id, patience_ms(&self.settings), now_ms);
