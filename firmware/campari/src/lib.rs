@@ -15,6 +15,7 @@ pub mod lines;
 pub mod media;
 pub mod mqtt;
 pub mod names;
+pub mod provision;
 pub mod receive;
 pub mod room;
 pub mod stage;

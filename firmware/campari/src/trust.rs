@@ -3,13 +3,13 @@
 use contract::claims::{Envelope, Extend, Grant, Heartbeat, Preempt, Release, Request, Revoke, TokenKind};
 use contract::policy::{Policy, Role};
 use contract::{Audience, CameraId, KeyId, SiteId};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use token::{PublicKey, TokenError};
 
 /// One key of the policy office.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Root {
     /// Its name.

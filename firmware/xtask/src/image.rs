@@ -24,6 +24,9 @@ pub(crate) struct TestOptions {
     /// Write what was seen here.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Only this story: first or provision (may be repeated; all of them otherwise).
+    #[arg(long, value_name = "STORY")]
+    only: Vec<String>,
     /// Fetch no package of this machine, no crate.
     #[arg(long)]
     offline: bool,
@@ -45,6 +48,9 @@ pub(crate) fn test(options: &TestOptions) -> Result<()> {
     if let Some(json) = &options.json {
         program.arg("--json").arg(here.join(json));
     }
+    for story in &options.only {
+        program.arg("--only").arg(story);
+    }
     child::run(&mut program)
 }
 
@@ -62,9 +68,9 @@ fn program(offline: bool) -> Result<Command> {
         ..setup::Options::default()
     };
     setup::run(&wanted)?;
-    eprintln!("Building eye and voice for {} …", cross::BOARD);
+    eprintln!("Building eye, voice and command line for {} …", cross::BOARD);
     let mut arm = workspace::cargo();
-    arm.args(["build", "--package", "eye", "--package", "voice", "--target", cross::BOARD]);
+    arm.args(["build", "--package", "eye", "--package", "voice", "--package", "campari", "--target", cross::BOARD]);
     child::run(cross::equip(&mut arm))?;
     child::run(workspace::cargo().args(["build", "--package", "e2e", "--bin", "image-test"]))?;
     let cache = workspace::kept().join("image-cache");

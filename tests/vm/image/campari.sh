@@ -3,7 +3,7 @@
 #
 #   tests/vm/image/campari.sh TREE PROGRAMS TFLITE VERSION CA
 #
-# PROGRAMS holds campari-eye and campari-voice for aarch64, TFLITE the library, VERSION is the image's, CA the certificate that updates are signed under.
+# PROGRAMS holds campari-eye, campari-voice and campari for aarch64, TFLITE the library, VERSION is the image's, CA the certificate that updates are signed under.
 # DEVELOPMENT=yes makes the development image: a console that anybody may use, and development identities only.
 set -euo pipefail
 
@@ -14,12 +14,13 @@ layer=$top/yocto/meta-campari
 tree=$1 programs=$2 tflite=$3 version=$4 ca=$5
 rauc=$layer/dynamic-layers/rauc
 
-for program in campari-eye campari-voice; do install -D -m 0755 "$programs/$program" "$tree/usr/bin/$program"; done
+for program in campari-eye campari-voice campari; do install -D -m 0755 "$programs/$program" "$tree/usr/bin/$program"; done
 install -D -m 0644 "$tflite" "$tree/usr/lib/aarch64-linux-gnu/libtensorflowlite_c.so"
 install -d "$tree/usr/share/campari/models"
-cp "$top"/models/manifest.toml "$top"/models/*.tflite "$tree/usr/share/campari/models/"
+models=$tree/usr/share/campari/models
+cp "$top"/models/manifest.toml "$top"/models/*.tflite "$models/"
 DEVELOPMENT=${DEVELOPMENT:-} sh "$layer/recipes-campari/campari-system/files/install.sh" "$layer/recipes-campari/campari-system/files" "$tree" \
-    /usr/lib/systemd/system /usr/lib /usr/lib/udev /usr/lib/systemd
+    /usr/lib/systemd/system /usr/lib /usr/lib/udev /usr/lib/systemd /usr/libexec
 sh "$rauc/recipes-campari/campari-update/files/install.sh" "$rauc/recipes-campari/campari-update/files" "$tree" /usr/lib/systemd/system /usr/libexec
 # The example, with which neither eye nor voice starts.
 for file in eye.toml voice.toml site.sources; do

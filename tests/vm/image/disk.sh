@@ -98,7 +98,7 @@ name=rootfs-a, size=${slot_mib}MiB
 name=rootfs-b, size=${slot_mib}MiB
 name=data
 PARTITIONS
-mke2fs -q -t ext4 -L data -d "${DATA:-$(mktemp -d -p "$work")}" "$work/data.img" "${data_mib}M"
+mke2fs -q -t ext4 -L data "$work/data.img" "${data_mib}M"
 start() { sfdisk -d "$disk" | sed -n "s/.*start= *\([0-9]*\),.*name=\"$1\".*/\1/p"; }
 put() { # FILE PARTITION
     [ "$(stat -c %s "$1")" -le $(($(sfdisk -d "$disk" | sed -n "s/.*size= *\([0-9]*\),.*name=\"$2\".*/\1/p") * 512)) ] || fail "$1 is larger than the partition $2"

@@ -1,45 +1,57 @@
 //! The virtual machine: qemu from loader to login prompt that is not there; its console is only read, as nobody logs in.
 
-use anyhow::{Context, Result, bail};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use anyhow::{Context, Result, bail, ensure};
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-/// Length of the boot loader's counters on the disk: one sector (tests/vm/image/disk.sh).
-const COUNTERS_BYTES: usize = 512;
+/// How long qemu itself may take for a word.
+const MONITOR_WITHIN: Duration = Duration::from_secs(30);
+
+/// What a machine is switched on with.
+pub(crate) struct Plan<'a> {
+    /// What `build.sh` made: loader, its flash, device tree.
+    pub(crate) image: &'a Path,
+    pub(crate) disk: &'a Path,
+    /// Its console goes here.
+    pub(crate) console: &'a Path,
+}
 
 /// A running machine; dropping it is pulling its plug.
 pub(crate) struct Machine {
     qemu: Child,
     console: PathBuf,
+    /// How many sticks were put in.
+    sticks: u32,
 }
 
 impl Machine {
-    /// Switches the machine on that `build.sh` made in `image`. Its console goes to `console`.
+    /// Switches it on.
     ///
     /// # Errors
     /// When qemu is missing.
-    pub(crate) fn boot(image: &Path, console: &Path) -> Result<Self> {
-        let drive = |rest: &str, file: &str| format!("{rest},format=raw,file={}", image.join(file).display());
+    pub(crate) fn boot(plan: &Plan<'_>) -> Result<Self> {
+        let (image, console) = (plan.image, plan.console);
+        // What an earlier machine said there is not this one's.
+        std::fs::write(console, "").with_context(|| format!("making {}", console.display()))?;
         let mut command = Command::new("qemu-system-aarch64");
         command.args(["-M", "virt,acpi=off", "-cpu", "cortex-a76", "-smp", "2", "-m", "1536"]);
         command.args(["-accel", "tcg,thread=multi", "-nodefaults", "-nographic"]);
         command.arg("-bios").arg(image.join("u-boot.bin")).arg("-dtb").arg(image.join("machine.dtb"));
-        command.args(["-drive", &drive("if=pflash,unit=1", "flash.img")]);
-        command.args(["-drive", &drive("if=none,id=disk,cache=writethrough", "disk.img")]);
-        command.args([
-            "-device",
-            "virtio-blk-device,drive=disk",
-            "-device",
-            "virtio-rng-device",
-            "-device",
-            "i6300esb",
-        ]);
+        command.arg("-drive").arg(format!("if=pflash,unit=1,format=raw,file={}", image.join("flash.img").display()));
+        let drive = format!("if=none,id=disk,cache=writethrough,format=raw,file={}", plan.disk.display());
+        command.args(["-drive", &drive, "-device", "virtio-blk-device,drive=disk"]);
+        command.args(["-device", "virtio-rng-device"]);
+        command.args(["-device", "i6300esb", "-device", "qemu-xhci"]);
         command.args(["-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net"]);
+        let socket = |name: &str| format!("unix:{},server=on,wait=off", console.with_extension(name).display());
+        command.args(["-monitor", &socket("monitor")]);
         command.arg("-serial").arg(format!("file:{}", console.display())).stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(std::fs::File::create(console.with_extension("qemu")).context("qemu's log")?);
         let qemu = command.spawn().context("qemu-system-aarch64 (apt-get install qemu-system-arm)")?;
-        Ok(Self { qemu, console: console.to_owned() })
+        Ok(Self { qemu, console: console.to_owned(), sticks: 0 })
     }
 
     /// What it said on its console so far.
@@ -55,6 +67,53 @@ impl Machine {
         let said = std::fs::read(&self.console).unwrap_or_default();
         Ok(String::from_utf8_lossy(&said).into_owned())
     }
+
+    /// Puts a stick in.
+    ///
+    /// # Errors
+    /// When qemu refuses it.
+    pub(crate) fn put_in(&mut self, stick: &Path) -> Result<()> {
+        self.sticks += 1;
+        let id = format!("stick{}", self.sticks);
+        self.tell(&format!("drive_add 0 if=none,id={id},format=raw,cache=writethrough,file={}", stick.display()))?;
+        self.tell(&format!("device_add usb-storage,id=usb-{id},drive={id}"))?;
+        Ok(())
+    }
+
+    /// Pulls the last one out, and waits until nobody has its file open.
+    ///
+    /// # Errors
+    /// When qemu does not let it go.
+    pub(crate) fn pull_out(&self) -> Result<()> {
+        let id = format!("stick{}", self.sticks);
+        self.tell(&format!("device_del usb-{id}"))?;
+        let until = Instant::now() + MONITOR_WITHIN;
+        while self.tell("info block")?.contains(&format!("\n{id} ")) {
+            ensure!(Instant::now() < until, "qemu does not let the stick go");
+        }
+        Ok(())
+    }
+
+    /// A word to qemu's monitor; gives its answer.
+    fn tell(&self, word: &str) -> Result<String> {
+        let mut monitor = UnixStream::connect(self.console.with_extension("monitor")).context("qemu's monitor")?;
+        monitor.set_read_timeout(Some(Duration::from_millis(200)))?;
+        monitor.write_all(format!("{word}\n").as_bytes())?;
+        let (mut said, until) = (String::new(), Instant::now() + MONITOR_WITHIN);
+        // A prompt before the word and one after it.
+        while said.matches("(qemu)").count() < 2 {
+            ensure!(Instant::now() < until, "qemu's monitor does not answer `{word}`: {said}");
+            let mut some = [0; 4096];
+            match monitor.read(&mut some) {
+                Ok(0) => bail!("qemu's monitor ended at `{word}`: {said}"),
+                Ok(n) => said.push_str(&String::from_utf8_lossy(&some[..n])),
+                Err(cause) if cause.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(cause) => return Err(cause).context("qemu's monitor"),
+            }
+        }
+        ensure!(!said.contains("Error") && !said.contains("annot"), "qemu: {said}");
+        Ok(said)
+    }
 }
 
 impl Drop for Machine {
@@ -62,84 +121,5 @@ impl Drop for Machine {
         // An error means that it has ended.
         let _ended = self.qemu.kill();
         let _reaped = self.qemu.wait();
-    }
-}
-
-/// The disk of a machine that is off; for the counters also of one that runs.
-pub(crate) struct Disk {
-    file: PathBuf,
-}
-
-impl Disk {
-    pub(crate) fn of(image: &Path) -> Self {
-        Self { file: image.join("disk.img") }
-    }
-
-    /// Where a partition begins and how long it is, bytes.
-    fn partition(&self, name: &str) -> Result<(u64, u64)> {
-        let output = Command::new("sfdisk").arg("--json").arg(&self.file).output();
-        let output = output.or_else(|_| Command::new("/usr/sbin/sfdisk").arg("--json").arg(&self.file).output());
-        let table: serde_json::Value =
-            serde_json::from_slice(&output.context("sfdisk (apt-get install fdisk)")?.stdout)?;
-        let partitions = table["partitiontable"]["partitions"].as_array().context("a table of partitions")?;
-        let found = partitions
-            .iter()
-            .find(|partition| partition["name"] == name)
-            .with_context(|| format!("no partition {name}"))?;
-        let sectors = |key: &str| found[key].as_u64().with_context(|| format!("{key} of {name}"));
-        Ok((sectors("start")? * 512, sectors("size")? * 512))
-    }
-
-    /// The boot loader's counters, a line each.
-    ///
-    /// # Errors
-    /// A disk that cannot be read.
-    pub(crate) fn counters(&self) -> Result<String> {
-        let (at, _) = self.partition("uboot-env")?;
-        let mut file = std::fs::File::open(&self.file).context("the disk")?;
-        file.seek(SeekFrom::Start(at + 4))?; // the sum
-        let mut sector = [0; COUNTERS_BYTES - 4];
-        file.read_exact(&mut sector)?;
-        let text = sector.split(|byte| *byte == 0).take_while(|line| !line.is_empty()).map(String::from_utf8_lossy);
-        Ok(text.collect::<Vec<_>>().join("\n"))
-    }
-
-    /// Sets the boot loader's counters, as many starts as so many slots have left.
-    ///
-    /// # Errors
-    /// When mkenvimage is missing.
-    pub(crate) fn set_counters(&self, a_left: u32, b_left: u32) -> Result<()> {
-        let made = self.file.with_extension("counters");
-        let mut make = Command::new("mkenvimage");
-        make.args(["-s", "0x200", "-o"]).arg(&made).arg("-").stdin(Stdio::piped());
-        let mut child = make.spawn().context("mkenvimage (apt-get install u-boot-tools)")?;
-        let text = format!("BOOT_ORDER=A B\nBOOT_A_LEFT={a_left}\nBOOT_B_LEFT={b_left}\n");
-        child.stdin.take().context("its input")?.write_all(text.as_bytes())?;
-        anyhow::ensure!(child.wait()?.success(), "mkenvimage failed");
-        let (at, _) = self.partition("uboot-env")?;
-        self.write(at, &std::fs::read(&made).context("the counters")?)
-    }
-
-    /// Turns over one bit of `wanted` (bytes of a file that lies in the partition in one piece), which occurs there once.
-    ///
-    /// # Errors
-    /// When it is not there.
-    pub(crate) fn flip(&self, partition: &str, wanted: &[u8]) -> Result<u64> {
-        let (at, length) = self.partition(partition)?;
-        let mut file = std::fs::File::open(&self.file).context("the disk")?;
-        file.seek(SeekFrom::Start(at))?;
-        let mut bytes = vec![0; usize::try_from(length)?];
-        file.read_exact(&mut bytes)?;
-        let found = bytes.windows(wanted.len()).position(|window| window == wanted);
-        let found = found.with_context(|| format!("the bytes to change are not in {partition}"))?;
-        self.write(at + found as u64, &[wanted[0] ^ 1])?;
-        Ok(found as u64)
-    }
-
-    fn write(&self, at: u64, bytes: &[u8]) -> Result<()> {
-        let mut file = std::fs::File::options().write(true).open(&self.file).context("the disk")?;
-        file.seek(SeekFrom::Start(at))?;
-        file.write_all(bytes)?;
-        file.sync_all().context("the disk")
     }
 }

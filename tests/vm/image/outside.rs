@@ -19,22 +19,17 @@ pub(crate) struct TimeServer {
 }
 
 impl TimeServer {
-    /// Starts it, and writes into `identity` what a board needs to believe it.
+    /// Starts it, and leaves in `dir`/ca.pem whom a board must believe for it.
     ///
     /// # Errors
     /// Ports 123 and 4460 that are in use, or not this user's to take.
-    pub(crate) fn start(chronyd: &Path, dir: &Path, identity: &Path) -> Result<Self> {
+    pub(crate) fn start(chronyd: &Path, dir: &Path) -> Result<Self> {
         std::fs::create_dir_all(dir).context("the time server's folder")?;
         let path = |name: &str| dir.join(name);
         let authority = Authority::new()?;
         std::fs::write(path("time.crt"), authority.server.0)?;
         std::fs::write(path("time.key"), authority.server.1)?;
-        std::fs::write(identity.join("time-ca.pem"), authority.certificate)?;
-        std::fs::write(identity.join("time.conf"), "ntstrustedcerts /etc/campari/time-ca.pem\n")?;
-        std::fs::write(
-            identity.join("site.sources"),
-            format!("server {THIS_MACHINE} iburst nts minpoll 2 maxpoll 4\n"),
-        )?;
+        std::fs::write(path("ca.pem"), authority.certificate)?;
         let text = format!(
             "local stratum 1\nallow 127.0.0.1\nbindaddress 127.0.0.1\nport 123\nntsport {NTS_PORT}\nntsserverkey {key}\nntsservercert {cert}\n\
              ntsdumpdir {dir}\ncmdport 0\nbindcmdaddress /\npidfile {dir}/pid\n",

@@ -11,6 +11,7 @@ mod keygen;
 mod names;
 mod output;
 mod policy;
+mod provision;
 mod room;
 mod share;
 mod status;
@@ -73,6 +74,9 @@ enum Command {
     View(view::Arguments),
     /// Is this board as its profile says; what to do where it is not.
     Doctor(doctor::Arguments),
+    /// Make a fresh board a camera, by way of a stick.
+    #[command(subcommand)]
+    Provision(provision::Command),
     /// What a city allows: write it, sign it, look at it.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -153,6 +157,7 @@ impl Command {
             Command::Watch(arguments) => arguments.json,
             Command::View(arguments) => arguments.json,
             Command::Doctor(arguments) => arguments.json,
+            Command::Provision(command) => command.wants_json(),
             Command::Policy(command) => command.wants_json(),
             Command::Journal(command) => command.wants_json(),
             Command::Names(command) => command.wants_json(),
@@ -181,6 +186,7 @@ impl Command {
             Command::Watch(arguments) => watch::run(*arguments, output).await,
             Command::View(arguments) => view::run(arguments, output).await,
             Command::Doctor(arguments) => doctor::run(&arguments, output).await,
+            Command::Provision(command) => provision::run(command, output),
             Command::Policy(command) => policy::run(&command, output).await,
             Command::Journal(command) => journal::run(&command, output),
             Command::Names(command) => names::run(command, output),

@@ -142,7 +142,8 @@ impl Certificates {
         let mut every = String::new();
         for door in Door::ALL {
             let signs = authority(&format!("Campari stage {} authority", door.name()))?;
-            write_private(&dir.join(format!("{}-ca.pem", door.name())), signs.pem().as_bytes())?;
+            write_private(&made.authority(door), signs.pem().as_bytes())?;
+            write_private(&made.authority_key(door), signs.key().serialize_pem().as_bytes())?;
             every.push_str(&signs.pem());
             for client in clients.iter().filter(|client| client.door == door) {
                 let mut params = named(&client.name);
@@ -176,6 +177,16 @@ impl Certificates {
     #[must_use]
     pub fn ca(&self) -> PathBuf {
         self.dir.join("ca.pem")
+    }
+    /// The authority that signs certificates for a door.
+    #[must_use]
+    pub fn authority(&self, door: Door) -> PathBuf {
+        self.dir.join(format!("{}-ca.pem", door.name()))
+    }
+    /// Its private key.
+    #[must_use]
+    pub fn authority_key(&self, door: Door) -> PathBuf {
+        self.dir.join(format!("{}-ca.key.pem", door.name()))
     }
     /// The certificate of `broker`, of a role's user, or of a [`Client`]'s file.
     #[must_use]

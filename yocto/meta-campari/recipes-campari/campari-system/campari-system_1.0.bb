@@ -9,10 +9,12 @@ SRC_URI = " \
     file://install.sh \
     file://nftables/campari-development.nft \
     file://nftables/campari.nft \
+    file://stick \
     file://sysctl.d/70-campari.conf \
     file://systemd/campari-development.conf \
     file://systemd/campari-eye.service \
     file://systemd/campari-firewall.service \
+    file://systemd/campari-stick@.service \
     file://systemd/campari-voice.service \
     file://systemd/chronyd.service.d-campari.conf \
     file://systemd/coredump-campari.conf \
@@ -64,7 +66,8 @@ do_compile[noexec] = "1"
 
 do_install() {
     # The development image's files too: they are a package of their own.
-    DEVELOPMENT=yes sh ${UNPACKDIR}/install.sh ${UNPACKDIR} ${D} ${systemd_system_unitdir} ${nonarch_libdir} ${nonarch_base_libdir}/udev ${systemd_unitdir}
+    DEVELOPMENT=yes sh ${UNPACKDIR}/install.sh ${UNPACKDIR} ${D} ${systemd_system_unitdir} ${nonarch_libdir} ${nonarch_base_libdir}/udev ${systemd_unitdir} \
+        ${libexecdir}
 }
 
 # The development image's drop-ins are a package of their own, which the production image must not hold (campari-image.bbclass).
@@ -80,8 +83,9 @@ FILES:${PN} += "\
     ${nonarch_libdir}/sysctl.d \
     ${nonarch_libdir}/sysusers.d \
     ${nonarch_libdir}/tmpfiles.d \
+    ${libexecdir}/campari \
     ${systemd_unitdir} \
 "
 
-RDEPENDS:${PN} = "campari-config campari-eye campari-voice chrony nftables"
+RDEPENDS:${PN} = "campari campari-config campari-eye campari-voice chrony nftables"
 RDEPENDS:${PN}-development = "${PN}"

@@ -1,16 +1,18 @@
 #!/bin/sh
-# Puts what runs Campari into a system's tree: install.sh FILES DESTDIR UNITDIR LIBDIR UDEVDIR SYSTEMDDIR
-# (FILES is this folder; the others as the system has them: /usr/lib/systemd/system /usr/lib /usr/lib/udev /usr/lib/systemd). With DEVELOPMENT=yes also
+# Puts what runs Campari into a system's tree: install.sh FILES DESTDIR UNITDIR LIBDIR UDEVDIR SYSTEMDDIR LIBEXECDIR
+# (FILES is this folder; the others as the system has them: /usr/lib/systemd/system /usr/lib /usr/lib/udev /usr/lib/systemd /usr/libexec). With DEVELOPMENT=yes also
 # what makes eye and voice take a development identity only. The recipe calls it, and so does whatever else makes an image of Campari: one list of files.
 set -eu
-[ $# -eq 6 ] || { echo "install.sh: FILES DESTDIR UNITDIR LIBDIR UDEVDIR SYSTEMDDIR" >&2; exit 2; }
-files=$1 root=$2
+[ $# -eq 7 ] || { echo "install.sh: FILES DESTDIR UNITDIR LIBDIR UDEVDIR SYSTEMDDIR LIBEXECDIR" >&2; exit 2; }
+files=$1 root=$2 libexec=$7
 units=$root$3 lib=$root$4 udev=$root$5 systemd=$root$6
 file() { install -D -m 0644 "$files/$1" "$2"; }
 
-for unit in campari-eye.service campari-firewall.service campari-voice.service etc-campari.mount var.mount; do
+for unit in campari-eye.service campari-firewall.service campari-stick@.service campari-voice.service etc-campari.mount var.mount; do
     file "systemd/$unit" "$units/$unit"
 done
+sed -i -e "s,@LIBEXECDIR@,$libexec," "$units/campari-stick@.service"
+install -D -m 0755 "$files/stick" "$root$libexec/campari/stick"
 file systemd/chronyd.service.d-campari.conf "$units/chronyd.service.d/10-campari.conf"
 file systemd/systemd-resolved.service.d-campari.conf "$units/systemd-resolved.service.d/10-campari.conf"
 for part in system journald coredump; do

@@ -1,0 +1,33 @@
+//! What the board goes through. Each story begins with a disk of its own.
+
+mod first;
+mod provision;
+
+use crate::world::World;
+use anyhow::Result;
+
+/// A story, by the name that `--only` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Story {
+    /// Loader, kernel, root, clock, a share, marked good; a bit turned over in root and kernel.
+    First,
+    /// A board fresh from the flasher becomes a camera, by way of a stick.
+    Provision,
+}
+
+impl Story {
+    pub(crate) fn steps(self) -> &'static [&'static str] {
+        match self {
+            Self::First => &first::STEPS,
+            Self::Provision => &provision::STEPS,
+        }
+    }
+
+    /// Does one of its steps; gives what was seen.
+    pub(crate) async fn step(self, world: &mut World<'_>, at: usize) -> Result<String> {
+        match self {
+            Self::First => first::step(world, at).await,
+            Self::Provision => provision::step(world, at).await,
+        }
+    }
+}
