@@ -4,8 +4,8 @@
 use campari::mqtt::{Bus, BusSettings, Message};
 use campari::stage::{BrokerFiles, Certificates, Child, Parties, Ports, Role};
 use contract::asking::RequestEvent;
-use contract::body::{Answer, Refusal, ShareEvent};
-use contract::claims::{Description, Request, TokenKind};
+use contract::body::{Answer, PullCredential, Refusal, ShareEvent};
+use contract::claims::{Delivery, Description, Request, TokenKind};
 use contract::topic::{AskTopic, Topics};
 use contract::{Audience, EncryptionKey, ErrorCode, Jti};
 use serde_json::Value;
@@ -87,19 +87,19 @@ impl Road {
 
     /// Asks with `more`; the board grants, and says that the share started with what `describe` makes of the request.
     async fn ask(&mut self, more: &[&str], describe: impl FnOnce(&Request, &Road) -> ShareEvent) -> (Output, Jti) {
+        self.ask_for(&["--push", "192.0.2.7:5004"], more, describe).await
+    }
+
+    /// The same, with another delivery.
+    async fn ask_for(
+        &mut self,
+        delivery: &[&str],
+        more: &[&str],
+        describe: impl FnOnce(&Request, &Road) -> ShareEvent,
+    ) -> (Output, Jti) {
         let asked = [
-            &[
-                "--config",
-                "campari.toml",
-                "--camera",
-                "613",
-                "--view",
-                "v",
-                "--minutes",
-                "5",
-                "--push",
-                "192.0.2.7:5004",
-            ][..],
+            &["--config", "campari.toml", "--camera", "613", "--view", "v", "--minutes", "5"][..],
+            delivery,
             &["--purpose", "traffic", "--json"],
             more,
         ];
@@ -256,4 +256,48 @@ async fn leaving_a_share_that_is_over_is_done_and_says_so() {
         assert_eq!(output.status.code(), Some(status), "{output:?}");
         assert!(String::from_utf8_lossy(&output.stdout).contains(words), "{output:?}");
     }
+}
+
+fn invitation(url: Option<&str>, credential: Option<String>) -> ShareEvent {
+    let exp = 2_000_000_000;
+    ShareEvent::Granted { exp, filter: contract::Filter::Fill, url: url.map(str::to_owned), credential }
+}
+
+#[tokio::test]
+async fn who_asks_to_fetch_is_told_the_url_and_the_credential_that_only_its_key_opens() {
+    const URL: &str = "rtsps://cam-613.example.org:8322/613";
+    let mut road = Road::new().await;
+    let sealed = |request: &Request| {
+        assert_eq!(request.delivery, Delivery::Pull);
+        let key = EncryptionKey::of_cnf(request.cnf.as_ref().expect("it names a key")).unwrap();
+        let credential = PullCredential { user: "tlc".parse().unwrap(), password: "a secret".into() };
+        let json = serde_json::to_vec(&credential).unwrap();
+        token::jwe::seal(&json, "application/json", &key, [3; 32], [4; 12]).unwrap()
+    };
+    let with_key = ["--encrypt-key", "tlc.encrypt.jwk"];
+    let (output, share) =
+        road.ask_for(&["--pull"], &with_key, |request, _| invitation(Some(URL), Some(sealed(request)))).await;
+    assert!(output.status.success(), "{output:?}");
+    let said = last_line(&output);
+    assert_eq!((&said["event"], &said["share"], &said["url"]), (&"fetch".into(), &share.as_str().into(), &URL.into()));
+    assert_eq!((&said["credential"]["user"], &said["credential"]["password"]), (&"tlc".into(), &"a secret".into()));
+    // A board without an RTSP server says nothing of where.
+    let (output, _) = road.ask_for(&["--pull"], &with_key, |_, _| invitation(None, None)).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("serves no RTSP"), "{output:?}");
+}
+
+#[tokio::test]
+async fn who_asks_for_a_relay_is_told_where_its_viewers_find_it() {
+    const URL: &str = "rtsps://media.example.org:8322/almere/tlc/613";
+    let mut road = Road::new().await;
+    let (output, share) = road
+        .ask_for(&["--relay"], &[], |request, _| {
+            assert_eq!(request.delivery, Delivery::Relay);
+            invitation(Some(URL), None)
+        })
+        .await;
+    assert!(output.status.success(), "{output:?}");
+    let said = last_line(&output);
+    assert_eq!((&said["event"], &said["share"], &said["url"]), (&"relay".into(), &share.as_str().into(), &URL.into()));
 }

@@ -310,7 +310,7 @@ pub struct Catalogue {
     pub filters: Vec<FilterOffer>,
     /// `h264`.
     pub codecs: Vec<String>,
-    /// `push`, and `pull` where the policy lets a subscriber fetch.
+    /// `push`; `pull` where the policy lets a subscriber fetch, `relay` where it names one a media server.
     pub deliveries: Vec<String>,
 }
 
@@ -335,7 +335,8 @@ pub enum ShareEvent {
         exp: u64,
         /// Filter in effect.
         filter: Filter,
-        /// Where to fetch the picture, always the same for this camera. Present exactly when the delivery is `pull` and the board serves RTSP.
+        /// Where to fetch the picture, always the same for this camera. Present exactly when the delivery is `pull` and the board serves RTSP, and when it is
+        /// `relay`: then it is the media server's, which has credentials of its own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         url: Option<String>,
         /// The credential for that URL ([`PullCredential`] as JSON), encrypted to the subscriber as `sealed` of `started` is.

@@ -179,6 +179,9 @@ pub struct SubscriberRule {
     /// How it may fetch the picture by RTSP; absent means that it may not.
     #[serde(default)]
     pub pull: Option<PullRule>,
+    /// The media server to which boards may publish for it; absent means that they may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<RelayRule>,
 }
 
 /// How a subscriber may fetch the picture from the camera's RTSP server. `max_viewers` says how many sessions it may have at once.
@@ -193,6 +196,104 @@ pub struct PullRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[0-9a-f]{64}$")))]
     pub certificate_sha256: Option<String>,
+}
+
+/// The media server to which a board publishes for a subscriber, by RTSP's ANNOUNCE and RECORD: `rtsps://ADDRESS:PORT/PATH/CAMERA`. With which credential
+/// is written in the board's own configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RelayRule {
+    /// An IP literal; names are never resolved.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::IpLiteral"))]
+    pub address: IpAddr,
+    /// TCP port.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub port: u16,
+    /// Where the camera's id is put behind: letters, digits, `.`, `_`, `~` and `-`, in parts divided by `/`. No other subscriber has the same on this server.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(max = 128), regex(pattern = r"^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*$"))
+    )]
+    pub path: String,
+    /// What the server's certificate calls it; absent: the address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 253), regex(pattern = r"^[A-Za-z0-9.-]+$")))]
+    pub server_name: Option<String>,
+    /// PEM text of the one authority that may have signed the server's certificate. Either this or `certificate_sha256`, unless `plain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 8192), regex(pattern = r"^-----BEGIN CERTIFICATE-----")))]
+    pub authority: Option<String>,
+    /// sha256 of the server's certificate (DER), in lower-case hex: that certificate and no other, whoever signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[0-9a-f]{64}$")))]
+    pub certificate_sha256: Option<String>,
+    /// Without TLS; only where `plain_rtp` allows media in clear.
+    #[serde(default)]
+    pub plain: bool,
+}
+
+impl RelayRule {
+    /// Where `camera` is published, and viewers find it.
+    #[must_use]
+    pub fn url(&self, camera: &CameraId) -> String {
+        let scheme = if self.plain { "rtsp" } else { "rtsps" };
+        let host = match (&self.server_name, self.address) {
+            (Some(name), _) => name.clone(),
+            (None, IpAddr::V4(address)) => address.to_string(),
+            (None, IpAddr::V6(address)) => format!("[{address}]"),
+        };
+        format!("{scheme}://{host}:{}/{}/{camera}", self.port, self.path)
+    }
+
+    fn check(&self) -> Result<(), PolicyError> {
+        let wrong = |field, value: &dyn std::fmt::Display, allowed| {
+            Err(PolicyError::OutOfRange { field, value: value.to_string(), allowed })
+        };
+        if self.port == 0 {
+            return wrong("subscribers.relay.port", &0, "1 to 65535");
+        }
+        let part =
+            |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~-".contains(&b));
+        if self.path.len() > 128 || !self.path.split('/').all(part) {
+            return wrong(
+                "subscribers.relay.path",
+                &self.path,
+                "parts of letters, digits, . _ ~ -, divided by /, 128 characters in all",
+            );
+        }
+        let named = |name: &&String| name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b));
+        if let Some(name) = &self.server_name
+            && (name.is_empty() || name.len() > 253 || !named(&name))
+        {
+            return wrong("subscribers.relay.server_name", name, "a host's name");
+        }
+        if let Some(pin) = self.certificate_sha256.as_ref().filter(|text| !is_sha256(text)) {
+            return wrong("subscribers.relay.certificate_sha256", pin, "64 lower-case hex digits");
+        }
+        let pem = |text: &String| text.starts_with("-----BEGIN CERTIFICATE-----") && text.len() <= 8192;
+        if self.authority.as_ref().is_some_and(|text| !pem(text)) {
+            return wrong(
+                "subscribers.relay.authority",
+                &"something else",
+                "a certificate as PEM text, at most 8192 bytes",
+            );
+        }
+        match (self.plain, &self.authority, &self.certificate_sha256) {
+            (false, Some(_), None) | (false, None, Some(_)) | (true, None, None) => Ok(()),
+            (false, None, None) => {
+                wrong("subscribers.relay", &"without a way to know the server", "authority or certificate_sha256")
+            }
+            (false, Some(_), Some(_)) => {
+                wrong("subscribers.relay", &"with two", "authority or certificate_sha256, not both")
+            }
+            (true, ..) => wrong(
+                "subscribers.relay",
+                &"plain, with a certificate",
+                "without authority and certificate_sha256 where plain",
+            ),
+        }
+    }
 }
 
 /// A named aim of a camera.
@@ -317,6 +418,9 @@ impl Policy {
                     allowed: "min_filter or stronger",
                 });
             }
+            if let Some(relay) = &rule.relay {
+                relay.check()?;
+            }
             if let Some(Err(cause)) = rule.encrypt_x.as_deref().map(EncryptionKey::of_x) {
                 return Err(PolicyError::NoKey { subscriber: rule.id.clone(), cause });
             }
@@ -327,6 +431,8 @@ impl Policy {
             return Err(PolicyError::OutOfRange { field, value, allowed: "64 lower-case hex digits" });
         }
         unique("subscribers.pull.certificate_sha256", certificates())?;
+        let relays = self.subscribers.iter().filter_map(|s| s.relay.as_ref());
+        unique("subscribers.relay", relays.map(|r| format!("{} port {} path {}", r.address, r.port, r.path)))?;
         unique("keys.kid", self.keys.iter().map(|k| k.kid.to_string()))?;
         unique("keys.x", self.keys.iter().map(|k| k.x.clone()))?;
         unique("subscribers.id", self.subscribers.iter().map(|s| s.id.to_string()))?;

@@ -7,7 +7,7 @@ use board_sim::SimClock;
 use contract::body::Catalogue;
 use contract::claims::{Delivery, TokenKind};
 use contract::policy::{Policy, PullRule};
-use link::message::{Destination, ToEye, ToVoice};
+use link::message::{Destination, ToEye, ToVoice, Way};
 use link::{Puller, Pullers};
 
 const CERTIFICATE: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -42,7 +42,7 @@ fn p1_a_fetched_share_hands_out_nothing_before_its_viewer_is_there_and_nothing_a
     let (mut bench, mut voice, _dir) = Bench::ready();
     assert!(voice.policy(&bundle(&pulling(2, 0))).ok);
     let jti = fetched(&mut bench, &mut voice);
-    voice.hears(|said| matches!(said, ToVoice::ShareGranted { pull: true, seal_to: None, .. }));
+    voice.hears(|said| matches!(said, ToVoice::ShareGranted { way: Way::Pull, seal_to: None, .. }));
     voice.hears(|said| matches!(said, ToVoice::ShareWaiting { .. }));
     bench.picture(b"nobody is there");
     voice.say(&ToEye::ViewerJoined { jti: jti.clone() }, &[]);

@@ -28,7 +28,7 @@ const REVOKE: Demand = Demand { effect: Effect::Tightens, site_wide: true, ..GRA
 
 impl Authority {
     /// Takes a policy whose two signatures were verified. Shares that it no longer allows end, and so do those whose credentials it wants encrypted to
-    /// another key than before: that one may be why the policy changed.
+    /// another key than before, or published elsewhere: that one may be why the policy changed.
     ///
     /// # Errors
     /// `PolicyRefused` when it is older than any that was ever in force (P6), for another site, or off.
@@ -58,7 +58,9 @@ impl Authority {
         self.end_where(|share| {
             let allowed = judge::policy_allows(&policy, &config, share.grant(), share.signer()).is_ok();
             let key = |policy: &Policy| judge::encryption_key(policy, share.grant()).ok();
-            let stays = allowed && key(&policy) == held.as_ref().and_then(key) && room_for > 0;
+            let published = |policy: &Policy| judge::relay(policy, share.grant()).cloned();
+            let same_server = published(&policy) == held.as_ref().and_then(published);
+            let stays = allowed && key(&policy) == held.as_ref().and_then(key) && same_server && room_for > 0;
             room_for -= usize::from(stays);
             (!stays).then_some(EndReason::Policy)
         });

@@ -5,7 +5,7 @@ use crate::challenge::Challenges;
 use crate::{Config, Now};
 use contract::body::Refusal;
 use contract::claims::{COMMAND_LIFE_S, Delivery, Envelope, Grant, Request};
-use contract::policy::{Policy, Role, SubscriberRule, TrustedKey};
+use contract::policy::{Policy, RelayRule, Role, SubscriberRule, TrustedKey};
 use contract::{EncryptionKey, EncryptionKeyError, ErrorCode, Filter, KeyId, SubscriberId, ViewName};
 use serde_json::Value;
 
@@ -247,7 +247,21 @@ fn subscriber_may(rule: &SubscriberRule, policy: &Policy, terms: &Terms<'_>) -> 
             ),
             Some(_) => Ok(()),
         },
+        Delivery::Relay => match &rule.relay {
+            None => outside("the policy names no media server for the subscriber (relay)".into()),
+            Some(relay) if relay.plain && !policy.plain_rtp => {
+                outside("the subscriber's media server is in clear, and the policy does not allow that (plain_rtp)".into())
+            }
+            Some(_) => Ok(()),
+        },
     }
+}
+
+/// The media server that a relayed grant is published to, by the policy's word alone; `None` of any other grant, and where the policy names none.
+#[must_use]
+pub fn relay<'p>(policy: &'p Policy, grant: &Grant) -> Option<&'p RelayRule> {
+    let rule = policy.subscribers.iter().find(|rule| rule.id == grant.sub)?;
+    rule.relay.as_ref().filter(|_| grant.delivery == Delivery::Relay)
 }
 
 /// The key to which the stream's credentials are to be encrypted: the grant's `cnf`, which may not differ from the policy's `encrypt_x` where that

@@ -37,7 +37,7 @@ mod viewing;
 pub use authority::{Authority, Config, MAX_EVENTS, MAX_SHARES, PolicyVerdict};
 pub use challenge::CHALLENGE_OVERLAP_MS;
 pub use event::Event;
-pub use judge::{MAX_AHEAD_S, SKEW_S, encryption_key};
+pub use judge::{MAX_AHEAD_S, SKEW_S, encryption_key, relay};
 pub use lease::HEARTBEAT_SKEW_S;
 pub use now::Now;
 pub use replay::{MAX_ASKED, MAX_ASKED_EACH, MAX_USED};

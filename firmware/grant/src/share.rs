@@ -10,7 +10,7 @@ use contract::{Filter, Jti, KeyId, SubscriberId};
 pub(crate) enum Phase {
     /// Its window has not begun.
     Ahead,
-    /// Its window is open, and no viewer has come yet: it waits for one until it closes. For a share that is fetched.
+    /// Its window is open, and no viewer has come yet: it waits for one until it closes. For a share that is fetched, or relayed.
     Expecting,
     /// Its media may flow.
     Open,
@@ -137,22 +137,22 @@ impl Share {
         self.missing >= 2
     }
 
-    /// What its window's opening leads to: pushed media flows, fetched media waits for whoever fetches it.
+    /// What its window's opening leads to: pushed media flows, fetched media waits for whoever fetches it, relayed media for the media server.
     pub(crate) fn opened(&self) -> Phase {
         match self.grant.delivery {
             Delivery::Push { .. } => Phase::Open,
-            Delivery::Pull => Phase::Expecting,
+            Delivery::Pull | Delivery::Relay => Phase::Expecting,
         }
     }
 
-    /// Whether both would go the same way: to the same ports (RTP, and RTCP on the next one), or to one subscriber's one URL.
+    /// Whether both would go the same way: to the same ports (RTP, and RTCP on the next one), or to one subscriber's one URL, here or at its media server.
     pub(crate) fn collides_with(&self, other: &Grant) -> bool {
         match (&self.grant.delivery, &other.delivery) {
             (Delivery::Push { address, port }, Delivery::Push { address: other, port: other_port }) => {
                 address == other && port.abs_diff(*other_port) <= 1
             }
-            (Delivery::Pull, Delivery::Pull) => self.grant.sub == other.sub,
-            (Delivery::Push { .. }, Delivery::Pull) | (Delivery::Pull, Delivery::Push { .. }) => false,
+            (Delivery::Pull, Delivery::Pull) | (Delivery::Relay, Delivery::Relay) => self.grant.sub == other.sub,
+            (Delivery::Push { .. } | Delivery::Pull | Delivery::Relay, _) => false,
         }
     }
 }

@@ -168,7 +168,7 @@ fn take(step: &Step, world: &mut World, onlooker: &mut Onlooker, last: &mut Last
             (grant.nbf, grant.exp) = (grant.nbf + ahead_s, grant.nbf + ahead_s + length_s);
             grant.delivery = Delivery::Push { address: "192.0.2.7".parse().unwrap(), port: *port };
             if *pull {
-                grant.delivery = Delivery::Pull;
+                grant.delivery = if *coarse { Delivery::Relay } else { Delivery::Pull };
             }
             if *tunnel {
                 grant.sub = "tunnel".parse().unwrap();

@@ -9,4 +9,4 @@ pub mod codec;
 pub mod message;
 
 pub use codec::{Decoder, LinkError, MAX_BODY, MAX_HEAD};
-pub use message::{Codec, Destination, Puller, Pullers, StreamId, ToEye, ToVoice};
+pub use message::{Codec, Destination, Puller, Pullers, Relay, ServerProof, StreamId, ToEye, ToVoice, Way};

@@ -3,10 +3,10 @@
 use contract::claims::TokenKind;
 use contract::{EncryptionKey, EndReason, Filter, Jti, Rung, SubscriberId, ToldReason};
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Version of this wire; a peer of another version is refused.
-pub const LINK_VERSION: u16 = 5;
+pub const LINK_VERSION: u16 = 6;
 
 /// What slate and pictures are encoded as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -34,6 +34,49 @@ pub enum Destination {
     },
     /// To whoever proves by RTSP to be the share's subscriber ([`Pullers`]).
     Pull,
+    /// To the media server that the policy names ([`Relay`]).
+    Relay,
+}
+
+/// By which way a share's media will go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Way {
+    /// As [`Destination::Push`].
+    Push,
+    /// The subscriber fetches it; [`ToVoice::Pullers`] came before.
+    Pull,
+    /// To a media server; [`Relay`] says which.
+    Relay,
+}
+
+/// The media server that a share is published to; JSON, the body of [`ToVoice::ShareGranted`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relay {
+    /// Where; the only address that is dialled.
+    pub server: SocketAddr,
+    /// What is published, and what viewers are told.
+    pub url: String,
+    /// How the server proves that it is the one; `None` where the policy has it in clear.
+    pub proof: Option<ServerProof>,
+}
+
+/// How a media server proves that it is the one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServerProof {
+    /// By a certificate for `name`, signed by this authority.
+    Authority {
+        /// PEM text.
+        pem: String,
+        /// A host's name or an IP literal.
+        name: String,
+    },
+    /// By the certificate of this sha256, in lower-case hex.
+    Certificate {
+        /// Of its DER.
+        sha256: String,
+        /// What it is called in the handshake: a host's name or an IP literal.
+        name: String,
+    },
 }
 
 /// Who may fetch by RTSP, and how it proves who it is; JSON, the body of [`ToVoice::Pullers`].
@@ -147,7 +190,7 @@ pub enum ToVoice {
         /// As in the command.
         correlation: u64,
     },
-    /// A grant was accepted; nothing flows yet. No body.
+    /// A grant was accepted; nothing flows yet. Body: JSON of [`Relay`] where it goes that way, else none.
     ShareGranted {
         /// The share.
         jti: Jti,
@@ -157,8 +200,8 @@ pub enum ToVoice {
         filter: Filter,
         /// Window closes, Unix seconds.
         exp: u64,
-        /// The subscriber fetches it; [`ToVoice::Pullers`] came before.
-        pull: bool,
+        /// How it will go out.
+        way: Way,
         /// The key to which the credential for that is to be sealed; `None` where the subscriber has none, and proves who it is by a certificate.
         seal_to: Option<EncryptionKey>,
         /// The board's clock, Unix milliseconds.
@@ -177,8 +220,8 @@ pub enum ToVoice {
         /// The board's clock, Unix milliseconds.
         at_ms: u64,
     },
-    /// No viewer is there: media stops now, and the share ends unless one comes back. Also of a share that is fetched when its window opens: it waits
-    /// for its first viewer. No body.
+    /// No viewer is there: media stops now, and the share ends unless one comes back. Also of a share that is fetched or relayed when its window opens: it
+    /// waits for its first viewer, or for the media server. No body.
     ShareWaiting {
         /// The share.
         jti: Jti,

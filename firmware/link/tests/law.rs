@@ -2,7 +2,7 @@
 
 use contract::claims::TokenKind;
 use contract::{EncryptionKey, EndReason, Filter, Jti, Rung, SubscriberId, ToldReason};
-use link::{Codec, Decoder, Destination, LinkError, MAX_BODY, MAX_HEAD, StreamId, ToEye, ToVoice, codec};
+use link::{Codec, Decoder, Destination, LinkError, MAX_BODY, MAX_HEAD, StreamId, ToEye, ToVoice, Way, codec};
 use proptest::prelude::*;
 use std::net::IpAddr;
 
@@ -50,24 +50,25 @@ fn to_voice() -> impl Strategy<Value = ToVoice> {
         any::<u64>().prop_map(|correlation| ToVoice::Answer { correlation }),
         jti().prop_map(|jti| ToVoice::DescriptionSigned { jti }),
         Just(ToVoice::Pullers),
-        (jti(), sub(), filter, any::<u64>(), any::<bool>(), any::<Option<[u8; 32]>>(), any::<u64>()).prop_map(
-            |(jti, sub, filter, exp, pull, key, at_ms)| {
+        (jti(), sub(), filter, any::<u64>(), 0..3_u8, any::<Option<[u8; 32]>>(), any::<u64>()).prop_map(
+            |(jti, sub, filter, exp, way, key, at_ms)| {
                 let seal_to = key.map(EncryptionKey);
-                ToVoice::ShareGranted { jti, sub, filter, exp, pull, seal_to, at_ms }
+                let way = [Way::Push, Way::Pull, Way::Relay][usize::from(way)];
+                ToVoice::ShareGranted { jti, sub, filter, exp, way, seal_to, at_ms }
             }
         ),
-        (jti(), any::<u8>(), any::<Option<(IpAddr, u16)>>(), any::<Option<[u8; 32]>>(), any::<u64>()).prop_map(
-            |(jti, stream, to, key, at_ms)| {
+        (jti(), any::<u8>(), any::<Option<(IpAddr, u16)>>(), any::<bool>(), any::<Option<[u8; 32]>>(), any::<u64>())
+            .prop_map(|(jti, stream, to, relay, key, at_ms)| {
+                let other = if relay { Destination::Relay } else { Destination::Pull };
                 let push = |(address, port)| Destination::Push { address, port };
                 ToVoice::ShareStarted {
                     jti,
                     stream: StreamId(stream),
-                    delivery: to.map_or(Destination::Pull, push),
+                    delivery: to.map_or(other, push),
                     encrypt_to: key.map(EncryptionKey),
                     at_ms,
                 }
-            }
-        ),
+            }),
         (jti(), sub(), reason(), told(), any::<u64>())
             .prop_map(|(jti, sub, reason, told, at_ms)| ToVoice::ShareEnded { jti, sub, reason, told, at_ms }),
         (any::<u8>(), any::<u64>(), any::<u64>(), any::<bool>(), rung).prop_map(

@@ -126,10 +126,10 @@ fn digest(header: &str, method: &str, keys: &[Key<'_>], nonce: &str) -> Result<u
     })
 }
 
-fn hex_md5(text: &str) -> String {
+pub(crate) fn hex_md5(text: &str) -> String {
     hex(&Md5::digest(text))
 }
-fn hex_sha256(text: &str) -> String {
+pub(crate) fn hex_sha256(text: &str) -> String {
     hex(&Sha256::digest(text))
 }
 fn hex(bytes: &[u8]) -> String {

@@ -2,7 +2,7 @@
 //!
 //! Law: what comes out does not depend on how the bytes were cut. Memory is bounded by [`MAX_HEAD`] + [`MAX_BODY`] and what is pushed at once.
 
-use rtsp_types::{Data, Message, ParseError, Request};
+use rtsp_types::{Data, Message, ParseError, Request, Response};
 
 /// Largest request line and headers, in bytes.
 pub const MAX_HEAD: usize = 8 * 1024;
@@ -18,8 +18,8 @@ pub enum Heard {
     Request(Request<Vec<u8>>),
     /// A packet on an interleaved channel.
     Data(Data<Vec<u8>>),
-    /// An answer to a question that nobody asked.
-    Answer,
+    /// An answer.
+    Answer(Response<Vec<u8>>),
 }
 
 /// Why the connection cannot go on: what follows cannot be told apart.
@@ -82,7 +82,8 @@ impl Reader {
         match message {
             Message::Request(request) if request.body().len() > MAX_BODY => Err(ReadError::TooLarge),
             Message::Request(request) => Ok(Some(Heard::Request(request))),
-            Message::Response(_) => Ok(Some(Heard::Answer)),
+            Message::Response(response) if response.body().len() > MAX_BODY => Err(ReadError::TooLarge),
+            Message::Response(response) => Ok(Some(Heard::Answer(response))),
             Message::Data(data) => Ok(Some(Heard::Data(data))),
         }
     }

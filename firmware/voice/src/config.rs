@@ -32,6 +32,21 @@ pub struct Config {
     pub metrics: Option<Metrics>,
     /// Where subscribers fetch; without it they cannot.
     pub rtsp: Option<Rtsp>,
+    /// What media servers are shown that ask who publishes.
+    #[serde(default)]
+    pub relay: Vec<RelayAccess>,
+}
+
+/// What one media server is shown when it asks who publishes. Whether and where anything is published is the policy's to say.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelayAccess {
+    /// Address and port, as the policy names them.
+    pub server: SocketAddr,
+    /// The user there: letters, digits, `.`, `_`, `@` and `-`.
+    pub user: String,
+    /// File whose one line is the password.
+    pub password_file: PathBuf,
 }
 
 /// Where metrics are read.
@@ -234,6 +249,15 @@ impl Config {
                 if !(1..=1024).contains(&value) {
                     return Err(range(key, &value, "1 to 1024"));
                 }
+            }
+        }
+        let plain = |user: &str| user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte));
+        if let Some(relay) = config.relay.iter().find(|relay| relay.user.is_empty() || !plain(&relay.user)) {
+            return Err(range("user", &relay.user, "letters, digits, . _ @ -"));
+        }
+        for (at, relay) in config.relay.iter().enumerate() {
+            if config.relay[..at].iter().any(|other| other.server == relay.server) {
+                return Err(range("server", &relay.server, "each media server once"));
             }
         }
         Ok(config)

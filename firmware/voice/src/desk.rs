@@ -7,31 +7,31 @@ use crate::broker::Broker;
 use crate::clock;
 use crate::command::{self, InFlight, ReturnAddress};
 use crate::eye::{EyeWriter, Greeting};
+use crate::fetching::{Fetching, Invitation};
 use crate::limit::{Limits, Verdict};
 use crate::meter::Meter;
 use crate::metrics::Snapshot;
 use crate::outlet::Picture;
-use crate::rtsp::{Hall, Sign};
+use crate::rtsp::Sign;
 use crate::say::{
     Ended, answer_absent, assure, json, log_of, publish_answer, publish_end, publish_event, publish_latest,
     publish_log, publish_request, publish_started, refuse,
 };
-use crate::secrets::{self, Secrets};
+use crate::secrets::Secrets;
 use crate::shares::{Granted, Shares};
 use crate::status::{Status, offline};
 use crate::unsigned::Unsigned;
 use crate::viewer::{Started, Wishes};
 use crate::waiting::{self, Asked, Waiting};
 use contract::asking::Inbox;
-use contract::body::{EyeState, PullCredential, ShareEvent, Usage};
+use contract::body::{EyeState, ShareEvent, Usage};
 use contract::claims::{MAX_REQUEST_TOKEN, MAX_TOKEN, TokenKind};
 use contract::policy::MAX_POLICY;
 use contract::topic::Topics;
-use contract::{EncryptionKey, EndReason, ErrorCode, Jti, SiteId, SubscriberId, ToldReason};
+use contract::{EndReason, ErrorCode, Jti, SiteId, SubscriberId, ToldReason};
 use link::{Destination, Pullers, StreamId, ToEye, ToVoice};
 use rumqttc::v5::mqttbytes::v5::Publish;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use token::Sha256Digest;
@@ -46,8 +46,8 @@ pub struct Desk {
     slate: Vec<u8>,
     in_flight: InFlight,
     shares: Shares,
-    /// Where subscribers fetch, and what they are told of it; without it none does.
-    fetching: Option<Fetching>,
+    /// What goes by RTSP.
+    fetching: Fetching,
     status: Status,
     meter: Meter,
     unsigned: Unsigned,
@@ -59,19 +59,10 @@ pub struct Desk {
     policy: Option<Vec<u8>>,
 }
 
-/// The RTSP server, as the desk sees it.
-#[derive(Debug)]
-pub struct Fetching {
-    /// Its sessions.
-    pub hall: Arc<Hall>,
-    /// Its URL.
-    pub url: String,
-}
-
 impl Desk {
     /// Nothing known yet.
     #[must_use]
-    pub fn new(site: SiteId, topics: Topics, shares: Shares, fetching: Option<Fetching>) -> Self {
+    pub fn new(site: SiteId, topics: Topics, shares: Shares, fetching: Fetching) -> Self {
         Self {
             fetching,
             site,
@@ -96,9 +87,7 @@ impl Desk {
     pub fn eye_up(&mut self, greeting: Greeting, eye: EyeWriter) {
         self.slate = greeting.slate;
         self.shares.greeted(greeting.codec);
-        if let Some(fetching) = &self.fetching {
-            fetching.hall.set_slate(greeting.codec, &self.slate);
-        }
+        self.fetching.hall.set_slate(greeting.codec, &self.slate);
         self.eye = Some(eye);
         self.status.linked(true);
         if let Some(policy) = &self.policy {
@@ -116,9 +105,7 @@ impl Desk {
         while let Some(to) = self.in_flight.abandon() {
             answer_absent(broker, to);
         }
-        if let Some(fetching) = &self.fetching {
-            fetching.hall.lose_eye();
-        }
+        self.fetching.lose_eye();
         let (topics, at_ms) = (&self.topics, clock::utc_ms());
         self.shares.lose_eye(|jti, sub, viewer| {
             let ended =
@@ -132,9 +119,7 @@ impl Desk {
         match message {
             ToVoice::Unit { stream, captured_utc_us, captured_monotonic_us, key, rung } => {
                 let picture = Picture { unit: body, captured_monotonic_us, captured_utc_us, key };
-                if let Some(fetching) = &self.fetching {
-                    fetching.hall.picture(stream, &picture);
-                }
+                self.fetching.hall.picture(stream, &picture);
                 let Self { shares, meter, topics, eye, unsigned, .. } = self;
                 shares.picture(stream, &picture, rung, meter, |viewer, mut wishes, _| {
                     if let Some(started) = wishes.started.take() {
@@ -164,20 +149,19 @@ impl Desk {
                     publish_answer(broker, to, body.to_vec());
                 }
             }
-            ToVoice::Pullers => match (&self.fetching, serde_json::from_slice::<Pullers>(body)) {
-                (Some(fetching), Ok(pullers)) => fetching.hall.admit(pullers),
-                (None, Ok(_)) => {}
-                (_, Err(error)) => tracing::error!(%error, "who may fetch cannot be read; is the eye of this release?"),
+            ToVoice::Pullers => match serde_json::from_slice::<Pullers>(body) {
+                Ok(pullers) => self.fetching.hall.admit(pullers),
+                Err(error) => tracing::error!(%error, "who may fetch cannot be read; is the eye of this release?"),
             },
-            ToVoice::ShareGranted { jti, sub, filter, exp, pull, seal_to, at_ms } => {
+            ToVoice::ShareGranted { jti, sub, filter, exp, way, seal_to, at_ms } => {
                 tracing::info!(share = %jti, "granted");
-                let (url, credential) = if pull { self.invite(&jti, &sub, seal_to) } else { (None, None) };
+                let Invitation { url, credential } = self.fetching.granted((&jti, &sub), way, seal_to, body);
                 let granted = ShareEvent::Granted { exp, filter, url, credential };
                 publish_event(broker, &self.topics, (&jti, &sub), &granted, exp);
                 publish_log(broker, &self.topics, log_of(&jti, &sub, "granted", at_ms));
                 self.shares.grant(jti, sub, exp);
             }
-            ToVoice::ShareStarted { jti, stream, delivery: Destination::Pull, at_ms, .. } => {
+            ToVoice::ShareStarted { jti, stream, delivery: Destination::Pull | Destination::Relay, at_ms, .. } => {
                 self.fetched_started(&jti, stream, at_ms, broker);
             }
             ToVoice::ShareStarted { jti, stream, delivery, encrypt_to, at_ms } => {
@@ -192,14 +176,12 @@ impl Desk {
             ToVoice::ShareWaiting { jti, sub, until, at_ms } => {
                 // First the media, then the words.
                 self.shares.pause(&jti);
-                if let Some(fetching) = &self.fetching {
-                    fetching.hall.waits(&jti);
-                }
+                self.fetching.waits(&jti);
                 tracing::info!(share = %jti, "waits for a viewer");
                 self.tell_share((&jti, &sub), &ShareEvent::Waiting { until }, "waiting", at_ms, broker);
             }
             ToVoice::ShareResumed { jti, sub, at_ms } => {
-                let fetched = self.fetching.as_ref().is_some_and(|fetching| fetching.hall.resumes(&jti));
+                let fetched = self.fetching.hall.resumes(&jti);
                 if self.shares.resume(&jti) || fetched {
                     let _ = tell(self.eye.as_ref(), &ToEye::KeyPicture { jti: jti.clone() }, &[]);
                 }
@@ -233,9 +215,7 @@ impl Desk {
             ToVoice::ShareEnded { jti, sub, reason, told, at_ms } => {
                 self.unsigned.forget(&jti);
                 // First the media (P4), then the words.
-                if let Some(fetching) = &self.fetching {
-                    fetching.hall.ended(&jti);
-                }
+                self.fetching.ended(&jti);
                 let (viewer, untold) = self.shares.end(&jti);
                 if let Some(viewer) = viewer {
                     viewer.close();
@@ -259,30 +239,15 @@ impl Desk {
         }
     }
 
-    /// A share was granted that its subscriber fetches: the URL, and what opens it, sealed.
-    fn invite(&self, jti: &Jti, sub: &SubscriberId, to: Option<EncryptionKey>) -> (Option<String>, Option<String>) {
-        let Some(Fetching { hall, url }) = &self.fetching else {
-            tracing::error!(share = %jti, "it is to be fetched, but the configuration has no [rtsp]: nobody can");
-            return (None, None);
-        };
-        hall.granted(jti.clone(), sub.clone());
-        let credential = to.zip(hall.puller(sub)).and_then(|(to, puller)| {
-            let credential = PullCredential { user: puller.sub, password: puller.password };
-            secrets::seal_credential(&credential, &to)
-                .inspect_err(|error| tracing::error!(share = %jti, %error, "its credential cannot be told"))
-                .ok()
-        });
-        (Some(url.clone()), credential)
-    }
-
     /// The first viewer of a share is there: pictures go to whoever sits in it.
     fn fetched_started(&mut self, jti: &Jti, stream: StreamId, at_ms: u64, broker: &Broker) {
-        let Some(fetching) = self.fetching.as_ref().filter(|fetching| fetching.hall.runs(jti, stream)) else {
-            tracing::error!(share = %jti, "the eye started a share to be fetched that it had not granted; ignored");
+        let hall = &self.fetching.hall;
+        if !hall.runs(jti, stream) {
+            tracing::error!(share = %jti, "the eye started a share to be fetched or relayed that it had not granted; ignored");
             return;
-        };
-        tracing::info!(share = %jti, "started; fetched by its first viewer");
-        self.meter.begin_if_idle(self.shares.is_idle() && fetching.hall.running() == 1);
+        }
+        tracing::info!(share = %jti, "started; its first viewer is there");
+        self.meter.begin_if_idle(self.shares.is_idle() && hall.running() == 1);
         self.status.share_changed();
         let Some(sub) = self.shares.sub(jti) else { return };
         // Whoever fetches is told all this by RTSP; this is for those who only look on.
@@ -299,8 +264,7 @@ impl Desk {
 
     /// What the RTSP sessions have to tell the eye.
     pub fn hear_viewers(&mut self) {
-        let signs = self.fetching.as_ref().map_or_else(Vec::new, |fetching| fetching.hall.signs());
-        for sign in signs {
+        for sign in self.fetching.hall.signs() {
             let (jti, wishes) = match sign {
                 Sign::Joined(jti) => (jti, Wishes { joined: true, ..Wishes::default() }),
                 Sign::Left(jti) => (jti, Wishes { left: true, ..Wishes::default() }),
@@ -503,15 +467,17 @@ impl Desk {
             publish_latest(broker, self.topics.inbox(), json(&Inbox::default()));
             self.lapse(overdue, broker);
         }
-        if let Some(fetching) = &self.fetching {
-            fetching.hall.count(&mut self.meter);
-        }
+        self.fetching.hall.count(&mut self.meter);
         self.meter.broker_lost(broker.messages_lost(), broker.asks_dropped());
         if let Some(state) = self.status.say(now, self.meter.read()) {
             publish_latest(broker, self.topics.state(), json(&state));
         }
     }
 
+    /// Waits for the last words to media servers, not long.
+    pub async fn closed(&mut self) {
+        self.fetching.close().await;
+    }
     /// The voice is stopping: shares end with it and that is told, receivers get their goodbye, the board is offline.
     pub fn close(&mut self, broker: &Broker) {
         self.eye_down(broker);

@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 pub mod desk;
 pub mod eye;
+pub mod fetching;
 pub mod figures;
 pub mod hearing;
 pub mod limit;
@@ -34,10 +35,13 @@ use broker::{Broker, BrokerEvent, BrokerSettings, Listen, Subscription};
 use config::Config;
 use contract::claims::MAX_REQUEST_TOKEN;
 use contract::topic::{AskTopic, CommandTopic, Topics};
-use desk::{Desk, Fetching};
+use desk::Desk;
 use eye::{EyeEvent, EyeLink};
+use fetching::Fetching;
+use rtsp::{Access, Hall, Relays};
 use shares::Shares;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep_until;
 
@@ -53,6 +57,9 @@ pub enum StartError {
     /// Towards those who fetch.
     #[error(transparent)]
     Rtsp(#[from] rtsp::DoorError),
+    /// Towards media servers.
+    #[error(transparent)]
+    Relay(#[from] rtsp::AccessError),
 }
 
 /// Runs until `stop` completes; comes back when goodbyes are said.
@@ -82,7 +89,11 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
         }
         None => None,
     };
-    let fetching = server.as_ref().map(|server| Fetching { hall: server.hall.clone(), url: server.url.clone() });
+    let hall = server.as_ref().map_or_else(|| Arc::new(Hall::default()), |server| Arc::clone(&server.hall));
+    let access = config.relay.iter().map(Access::read).collect::<Result<_, _>>()?;
+    let relays = Relays::new(access, Arc::clone(&hall), config.rtp.max_payload_bytes, settings.cname.clone());
+    let url = server.as_ref().map(|server| server.url.clone());
+    let fetching = Fetching::new(Arc::clone(&hall), url, relays);
     let mut desk = Desk::new(config.site, topics, Shares::new(settings), fetching);
     let mut metrics = config
         .metrics
@@ -113,14 +124,14 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
                 // It may have gone.
                 let _ = reader.send(desk.metrics().text());
             }
-            () = news(server.as_ref()) => desk.hear_viewers(),
+            () = hall.news() => desk.hear_viewers(),
             () = sleep_until(deadline) => {}
         }
         desk.tick(&broker);
         broker.watched(desk.is_watched());
     }
     desk.close(&broker);
-    broker.close(CLOSE_WITHIN).await;
+    tokio::join!(broker.close(CLOSE_WITHIN), desk.closed());
     Ok(())
 }
 
@@ -128,14 +139,6 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
 async fn reader(metrics: &mut Option<metrics::server::Server>) -> metrics::server::Reader {
     match metrics {
         Some(server) => server.reader().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Waits for what RTSP sessions have to say.
-async fn news(server: Option<&rtsp::Server>) {
-    match server {
-        Some(server) => server.hall.news().await,
         None => std::future::pending().await,
     }
 }

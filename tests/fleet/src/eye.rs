@@ -163,7 +163,7 @@ impl Eye {
                             sub,
                             filter,
                             exp,
-                            pull: false,
+                            way: link::Way::Push,
                             seal_to: None,
                             at_ms,
                         },
@@ -175,6 +175,7 @@ impl Eye {
                     let delivery = match share.grant().delivery {
                         Delivery::Push { address, port } => Destination::Push { address, port },
                         Delivery::Pull => Destination::Pull,
+                        Delivery::Relay => Destination::Relay,
                     };
                     self.tell(
                         &ToVoice::ShareStarted { jti, stream: StreamId(0), delivery, at_ms, encrypt_to: None },

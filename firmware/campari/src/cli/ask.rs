@@ -56,11 +56,14 @@ pub(super) struct RequestArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=24 * 60))]
     minutes: u64,
     /// Where the picture should go: RTP to this port, RTCP to the next one.
-    #[arg(long, value_name = "ADDR:PORT", required_unless_present = "pull")]
+    #[arg(long, value_name = "ADDR:PORT", required_unless_present_any = ["pull", "relay"])]
     push: Option<SocketAddr>,
     /// Fetch the picture from the camera's RTSP server instead; what for and with what is printed when it is granted.
     #[arg(long, conflicts_with_all = ["push", "sdp"])]
     pull: bool,
+    /// Have the board publish it to the media server that the policy names for this subscriber; where viewers find it is printed when it is granted.
+    #[arg(long, conflicts_with_all = ["push", "sdp", "pull"])]
+    relay: bool,
     /// What for; the policy lists the purposes.
     #[arg(long)]
     purpose: String,
@@ -182,14 +185,17 @@ impl Subscriber {
 }
 
 pub(super) async fn request(arguments: RequestArguments, output: Output) -> Result<Done> {
-    let Some(delivery) = delivery(arguments.push, arguments.pull) else {
-        bail!("where should the picture go? --push ADDR:PORT, or --pull to fetch it");
+    let Some(delivery) = delivery(arguments.push, arguments.pull, arguments.relay) else {
+        bail!(
+            "where should the picture go? --push ADDR:PORT, --pull to fetch it, or --relay to the policy's media server"
+        );
     };
     let cnf = arguments.encrypt_key.as_deref().map(crate::keys::read_encryption_key).transpose()?;
     let mut seat = arguments.subscriber.open("request").await?;
     let wanted = Wanted {
         sdp: arguments.sdp.as_deref(),
-        pull: arguments.pull,
+        url: arguments.pull || arguments.relay,
+        relayed: arguments.relay,
         key: if arguments.sdp.is_some() || arguments.pull { arguments.opening_key(&seat)? } else { None },
         board_key: seat.place.board_key(arguments.board_key.as_deref(), &seat.camera)?,
     };
@@ -223,7 +229,9 @@ pub(super) async fn request(arguments: RequestArguments, output: Output) -> Resu
 /// What is to become of a granted request.
 struct Wanted<'a> {
     sdp: Option<&'a Path>,
-    pull: bool,
+    /// It is fetched or relayed: what counts is where.
+    url: bool,
+    relayed: bool,
     key: Option<DecryptionKey>,
     board_key: Option<PublicKey>,
 }
@@ -240,9 +248,9 @@ impl RequestArguments {
 }
 
 /// How the picture is to come; neither where there is none.
-pub(super) fn delivery(push: Option<SocketAddr>, pull: bool) -> Option<Delivery> {
+pub(super) fn delivery(push: Option<SocketAddr>, pull: bool, relay: bool) -> Option<Delivery> {
     let push = push.map(|to| Delivery::Push { address: to.ip(), port: to.port() });
-    push.or(pull.then_some(Delivery::Pull))
+    push.or(pull.then_some(Delivery::Pull)).or(relay.then_some(Delivery::Relay))
 }
 
 /// What a share to be fetched was granted with.
@@ -254,9 +262,12 @@ struct Invitation {
 }
 
 /// Where to fetch, and with what if that can be opened.
-fn fetch(invitation: Invitation, key: Option<&DecryptionKey>, output: Output) -> Result<Done> {
+fn fetch(invitation: Invitation, relayed: bool, key: Option<&DecryptionKey>, output: Output) -> Result<Done> {
     let Invitation { share, url, credential: sealed } = invitation;
     let Some(url) = url else {
+        if relayed {
+            bail!("share {share} is to be relayed, but the board did not say where; is it of this release?");
+        }
         bail!("share {share} is to be fetched, but the board serves no RTSP ([rtsp] in its voice's configuration)");
     };
     let opened = match (sealed.as_deref(), key) {
@@ -269,10 +280,12 @@ fn fetch(invitation: Invitation, key: Option<&DecryptionKey>, output: Output) ->
         _ => None,
     };
     let people = || match &opened {
+        _ if relayed => format!("relay    published at {url}, for as long as the share goes on"),
         Some(it) => format!("fetch    {url}  user {}  password {}", it.user, it.password),
         None => format!("fetch    {url}  (--encrypt-key FILE opens the credential)"),
     };
-    output.result(people, &json!({"ok": true, "event": "fetch", "share": share, "url": url, "credential": opened}));
+    let event = if relayed { "relay" } else { "fetch" };
+    output.result(people, &json!({"ok": true, "event": event, "share": share, "url": url, "credential": opened}));
     Ok(Done::Yes)
 }
 
@@ -315,8 +328,8 @@ async fn wait(
             }
         }
     };
-    if let Some(invitation) = invited.take().filter(|invitation| wanted.pull && invitation.share == share) {
-        return fetch(invitation, wanted.key.as_ref(), output);
+    if let Some(invitation) = invited.take().filter(|invitation| wanted.url && invitation.share == share) {
+        return fetch(invitation, wanted.relayed, wanted.key.as_ref(), output);
     }
     let deadline = tokio::time::Instant::now() + SDP_WITHIN;
     loop {
@@ -326,8 +339,8 @@ async fn wait(
                 let told = Started { sdp: &sdp, sealed: sealed.as_deref(), signed: signed.as_deref() };
                 return started(seat, &share, &told, wanted, output);
             }
-            Some(Told::Share(ShareEvent::Granted { url, credential, .. })) if wanted.pull => {
-                return fetch(Invitation { share, url, credential }, wanted.key.as_ref(), output);
+            Some(Told::Share(ShareEvent::Granted { url, credential, .. })) if wanted.url => {
+                return fetch(Invitation { share, url, credential }, wanted.relayed, wanted.key.as_ref(), output);
             }
             Some(Told::Share(ShareEvent::Ended { reason })) => {
                 let people = || format!("over before it began: {reason}");

@@ -35,11 +35,14 @@ pub(super) struct GrantArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=24 * 60), required_unless_present = "request")]
     minutes: Option<u64>,
     /// Where the picture goes: RTP to this port, RTCP to the next one.
-    #[arg(long, value_name = "ADDR:PORT", required_unless_present_any = ["request", "pull"])]
+    #[arg(long, value_name = "ADDR:PORT", required_unless_present_any = ["request", "pull", "relay"])]
     push: Option<SocketAddr>,
     /// The subscriber fetches the picture from the camera's RTSP server.
     #[arg(long, conflicts_with = "push")]
     pull: bool,
+    /// The board publishes the picture to the media server that the policy names for the subscriber.
+    #[arg(long, conflicts_with_all = ["push", "pull"])]
+    relay: bool,
     /// What for; the policy lists the purposes.
     #[arg(long, required_unless_present = "request")]
     purpose: Option<String>,
@@ -145,11 +148,11 @@ fn ordered(office: &Office, arguments: &GrantArguments) -> Result<(CameraId, Gra
         arguments.subscriber.clone(),
         arguments.view.clone(),
         arguments.minutes,
-        super::ask::delivery(arguments.push, arguments.pull),
+        super::ask::delivery(arguments.push, arguments.pull, arguments.relay),
         arguments.purpose.clone(),
     ) else {
         bail!(
-            "a grant without --request needs --camera, --subscriber, --view, --minutes, --push or --pull, and --purpose"
+            "a grant without --request needs --camera, --subscriber, --view, --minutes, --push, --pull or --relay, and --purpose"
         );
     };
     let order = GrantOrder {

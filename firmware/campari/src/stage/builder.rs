@@ -311,6 +311,7 @@ fn subscriber(key: &NamedKey, id: &SubscriberId, at: IpAddr) -> SubscriberRule {
         default_filter: None,
         clause: None,
         pull: None,
+        relay: None,
     }
 }
 

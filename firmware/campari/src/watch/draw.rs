@@ -168,6 +168,7 @@ fn request(model: &Model, waiting: &Waiting, here: bool, width: u16) -> [Line<'s
         let to = match &wish.delivery {
             Delivery::Push { address, port } => format!("to {address}:{port}"),
             Delivery::Pull => "by RTSP".to_owned(),
+            Delivery::Relay => "by its media server".to_owned(),
         };
         let who = wish.requester.as_deref().map(|who| format!(" · for {}", plain(who, 30))).unwrap_or_default();
         second.push(Span::styled(format!("{who} · {to} · {}", open.jti), fg(QUIET)));

@@ -128,6 +128,8 @@ pub enum Delivery {
     },
     /// Fetched by the subscriber from the camera's RTSP server, with the credential that the board made for it. Nothing flows before it is there.
     Pull,
+    /// Published by the board to the media server that the policy names for the subscriber (`relay` of its rule); a grant cannot name another.
+    Relay,
 }
 
 /// Who acted, as pseudonyms; the names behind them live with the control room.

@@ -4,7 +4,7 @@ use super::{Books, FILTERS, Office, json};
 use crate::config::Config;
 use crate::selftest::Standing;
 use contract::body::{Catalogue, Counters, EyeState, FilterOffer, SelfTest};
-use contract::policy::Policy;
+use contract::policy::{Policy, SubscriberRule};
 use contract::{CameraId, Filter, FilterRates, Rung, SiteId};
 use grant::Now;
 use link::message::ToVoice;
@@ -56,8 +56,9 @@ impl About {
 }
 
 fn deliveries(policy: Option<&Policy>) -> impl Iterator<Item = &'static str> {
-    let pulls = policy.is_some_and(|policy| policy.subscribers.iter().any(|rule| rule.pull.is_some()));
-    ["push"].into_iter().chain(pulls.then_some("pull"))
+    let any = |right: fn(&SubscriberRule) -> bool| policy.is_some_and(|policy| policy.subscribers.iter().any(right));
+    let (pulls, relays) = (any(|rule| rule.pull.is_some()), any(|rule| rule.relay.is_some()));
+    ["push"].into_iter().chain(pulls.then_some("pull")).chain(relays.then_some("relay"))
 }
 
 impl Office {

@@ -5,10 +5,11 @@ use crate::board_key::Digests;
 use board_hal::Light;
 use contract::asking::RequestEvent;
 use contract::claims::{Delivery, Grant};
+use contract::policy::RelayRule;
 use contract::usage::RecordId;
 use contract::{EndReason, Filter, Jti, SubscriberId, ToldReason};
 use grant::{Event, Now};
-use link::message::{Destination, ToVoice};
+use link::message::{Destination, Relay, ServerProof, ToVoice, Way};
 
 /// Ends kept for the next voice.
 const MAX_UNTOLD: usize = 128;
@@ -126,10 +127,28 @@ impl Office {
             desk.authority.handle_fault(Some(&jti), now);
         }
         let (sub, exp, at_ms) = (grant.sub.clone(), grant.exp, now.utc_ms);
-        let pull = grant.delivery == Delivery::Pull;
-        let key = desk.authority.policy().filter(|_| pull).map(|policy| grant::encryption_key(policy, grant));
+        let way = match grant.delivery {
+            Delivery::Push { .. } => Way::Push,
+            Delivery::Pull => Way::Pull,
+            Delivery::Relay => Way::Relay,
+        };
+        let policy = desk.authority.policy();
+        let key = policy.filter(|_| way == Way::Pull).map(|policy| grant::encryption_key(policy, grant));
         let seal_to = key.and_then(Result::ok).flatten();
-        self.outbox.tell(&ToVoice::ShareGranted { jti, sub, filter, exp, pull, seal_to, at_ms }, &[]);
+        let server = policy.and_then(|policy| grant::relay(policy, grant)).map(|rule| self.relay(rule));
+        let body = server.map(|server| json(&server)).unwrap_or_default();
+        self.outbox.tell(&ToVoice::ShareGranted { jti, sub, filter, exp, way, seal_to, at_ms }, &body);
+    }
+
+    /// The media server as the voice has to know it.
+    fn relay(&self, rule: &RelayRule) -> Relay {
+        let name = rule.server_name.clone().unwrap_or_else(|| rule.address.to_string());
+        let proof = match (&rule.authority, &rule.certificate_sha256) {
+            (Some(pem), _) => Some(ServerProof::Authority { pem: pem.clone(), name }),
+            (None, Some(sha256)) => Some(ServerProof::Certificate { sha256: sha256.clone(), name }),
+            (None, None) => None,
+        };
+        Relay { server: (rule.address, rule.port).into(), url: rule.url(&self.about.camera), proof }
     }
 
     /// A share's window is open. Its start is on the disk before the voice hears of it.
@@ -138,6 +157,7 @@ impl Office {
         let delivery = match share.grant().delivery {
             Delivery::Push { address, port } => Destination::Push { address, port },
             Delivery::Pull => Destination::Pull,
+            Delivery::Relay => Destination::Relay,
         };
         let sub = share.sub().clone();
         // Judged when the grant came and at every change of policy; asked again, so that a key that went missing never means "in clear".

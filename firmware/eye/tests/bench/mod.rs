@@ -86,6 +86,7 @@ pub fn policy(version: u64) -> Policy {
             default_filter: None,
             clause: None,
             pull: None,
+            relay: None,
         }],
         views: vec![View { name: id("schrijverstraat"), camera: id("613"), largest_face: Some(0.1), zones: vec![] }],
         max_shares: 1,

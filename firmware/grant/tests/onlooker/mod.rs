@@ -81,7 +81,7 @@ impl Onlooker {
                 let (opens_ms, closes_ms, exp) = (until(grant.nbf), until(grant.exp), grant.exp);
                 let (filter, told) = (grant.filter, *filter);
                 let (runs, starts, ends, last_end, started, alone_until_ms) = (1, 0, 0, None, false, None);
-                let pull = grant.delivery == Delivery::Pull;
+                let pull = matches!(grant.delivery, Delivery::Pull | Delivery::Relay);
                 let seen = Seen {
                     pull,
                     opens_ms,

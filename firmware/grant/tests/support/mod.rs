@@ -7,7 +7,7 @@ use contract::claims::{
     Actors, ClearLeak, Delivery, Deny, Envelope, Extend, Grant, Heartbeat, Leaked, Leave, Preempt, Release, ReportLeak,
     Request, Revoke, Withdraw,
 };
-use contract::policy::{Policy, PullRule, Role, SubscriberRule, TrustedKey, View};
+use contract::policy::{Policy, PullRule, RelayRule, Role, SubscriberRule, TrustedKey, View};
 use contract::{Audience, EndReason, ErrorCode, Filter, Jti};
 use grant::{Authority, Config, Event, Now};
 
@@ -47,6 +47,19 @@ pub(crate) fn rule(id: &str) -> SubscriberRule {
         default_filter: None,
         clause: None,
         pull: Some(PullRule { credential: 0, certificate_sha256: Some(format!("{:064x}", id.len())) }),
+        relay: Some(relay(id)),
+    }
+}
+
+pub(crate) fn relay(path: &str) -> RelayRule {
+    RelayRule {
+        address: "192.0.2.9".parse().unwrap(),
+        port: 8322,
+        path: path.into(),
+        server_name: Some("media.example.org".into()),
+        authority: None,
+        certificate_sha256: Some(format!("{:064x}", 9)),
+        plain: false,
     }
 }
 
@@ -190,6 +203,10 @@ impl World {
     /// A grant by `chief` to `traffic`, which fetches.
     pub(crate) fn pull_grant(&mut self) -> Grant {
         Grant { delivery: Delivery::Pull, ..self.grant() }
+    }
+    /// The same, published to `traffic`'s media server.
+    pub(crate) fn relay_grant(&mut self) -> Grant {
+        Grant { delivery: Delivery::Relay, ..self.grant() }
     }
 
     pub(crate) fn submit(&mut self, grant: Grant) -> Result<Jti, Refusal> {

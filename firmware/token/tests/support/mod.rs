@@ -71,6 +71,7 @@ pub(crate) fn policy() -> Policy {
             default_filter: None,
             clause: None,
             pull: None,
+            relay: None,
         }],
         views: vec![View {
             name: "schrijverstraat".parse().unwrap(),

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep_until};
 /// A client is asked to speak within this, seconds.
 const SPEAK_WITHIN_S: u32 = 12;
 /// What is begun when a share ends has to be gone by then, or the connection is cut (P4).
-const FINISH_WITHIN: Duration = Duration::from_millis(400);
+pub(super) const FINISH_WITHIN: Duration = Duration::from_millis(400);
 /// With more answers than this waiting no more questions are read.
 const MOST_ANSWERS_BYTES: usize = 16 * 1024;
 /// How long the last words may take.
@@ -85,7 +85,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite>(stream: S, client: Client) 
 }
 
 /// Hands the connection the next bytes, or what it holds of them to the kernel.
-async fn hand_over(writer: &mut (impl AsyncWrite + Unpin), pending: &[u8], flushing: bool) -> Event {
+pub(super) async fn hand_over(writer: &mut (impl AsyncWrite + Unpin), pending: &[u8], flushing: bool) -> Event {
     if !pending.is_empty() {
         return match writer.write(pending).await {
             Ok(length @ 1..) => Event::Wrote(length),
@@ -219,7 +219,8 @@ impl Connection {
                             let said = self.session.as_mut().and_then(|session| session.heard_data(data, now));
                             self.told(said)
                         }
-                        Heard::Answer => None,
+                        // To a question that nobody asked.
+                        Heard::Answer(_) => None,
                     };
                     if over.is_some() {
                         return over;

@@ -1,6 +1,7 @@
-//! What the desk and all RTSP connections have in common: who may come in, who sits where, what is shown to whom.
+//! What the desk and all RTSP connections have in common, those to media servers too: who may come in, who sits where, what is shown to whom.
 //!
-//! Contract: **a seat gets pictures only of a share of its own subscriber, between the eye's start and end of it; at all other times the slate.** What waits
+//! Contract: **a seat gets pictures only of a share of its own subscriber, between the eye's start and end of it; at all other times the slate.** A relayed
+//! share is shown to its media server's seat alone, and a media server's seat its one share. What waits
 //! for a seat is bounded, and loses its validity with the share (P4). Level-triggered towards the desk: it asks what is new, nothing piles up.
 
 use crate::clock;
@@ -80,11 +81,13 @@ pub(super) enum Leaving {
     Lost,
 }
 
-/// A share that is fetched.
+/// A share that is fetched or relayed.
 #[derive(Debug)]
 struct Show {
     jti: Jti,
     sub: SubscriberId,
+    /// It goes to a media server, and not to whoever fetches.
+    relayed: bool,
     /// Its window is open: the eye wants to hear who is there.
     expects: bool,
     running: Option<(StreamId, Arc<AtomicBool>)>,
@@ -100,6 +103,8 @@ struct Show {
 struct Seat {
     id: u64,
     sub: SubscriberId,
+    /// Of a media server: the share that it is for.
+    share: Option<Jti>,
     address: IpAddr,
     /// Whoever is on the way to it can look at what it is sent.
     in_clear: bool,
@@ -156,6 +161,13 @@ pub struct Hall {
     limits: Limits,
 }
 
+impl Default for Hall {
+    /// Without a server, for media servers alone.
+    fn default() -> Self {
+        Self::new(Limits { all: 0, of_one_address: 0 })
+    }
+}
+
 impl Hall {
     pub(super) fn new(limits: Limits) -> Self {
         Self { inner: Mutex::new(Inner::default()), news: Notify::new(), limits }
@@ -176,7 +188,8 @@ impl Hall {
         let proof = |of: &Pullers, sub: &SubscriberId| {
             of.who.iter().find(|who| who.sub == *sub).map(|who| (who.password.clone(), who.certificate_sha256.clone()))
         };
-        let stays = |seat: &&Seat| proof(&before, &seat.sub) == proof(&now, &seat.sub) && (now.plain || !seat.in_clear);
+        let known = |seat: &Seat| seat.share.is_some() || proof(&before, &seat.sub) == proof(&now, &seat.sub);
+        let stays = |seat: &&Seat| known(seat) && (now.plain || !seat.in_clear);
         inner.seats.iter().filter(|seat| !stays(seat)).for_each(Seat::close);
     }
     /// The picture for those who have no share.
@@ -193,13 +206,14 @@ impl Hall {
     pub fn puller(&self, sub: &SubscriberId) -> Option<Puller> {
         self.lock().pullers.who.iter().find(|who| who.sub == *sub).cloned()
     }
-    /// A share that is fetched was granted; nothing is shown yet.
-    pub fn granted(&self, jti: Jti, sub: SubscriberId) {
+    /// A share that is fetched, or `relayed`, was granted; nothing is shown yet.
+    pub fn granted(&self, jti: Jti, sub: SubscriberId, relayed: bool) {
         let mut inner = self.lock();
         inner.end(&jti);
         inner.shows.push(Show {
             jti,
             sub,
+            relayed,
             expects: false,
             running: None,
             stream: None,
@@ -261,22 +275,24 @@ impl Hall {
         for show in &mut inner.shows {
             let Some((_, valid)) = show.running.as_ref().filter(|(of, _)| *of == stream) else { continue };
             let plain = inner.pullers.plain;
-            let sees = |seat: &&mut Seat| seat.playing && seat.sub == show.sub && (plain || !seat.in_clear);
+            let sees = |seat: &&mut Seat| seat.playing && seat.is_of(show) && (plain || !seat.in_clear);
             let mut seats = inner.seats.iter_mut().filter(sees).peekable();
             if seats.peek().is_none() {
                 continue;
             }
             let shown = filled(&mut inner.pool, picture, valid);
+            let mut dropped = 0;
             for seat in seats {
                 if seat.awaits_key && !picture.key {
                     continue;
                 }
                 seat.awaits_key = seat.feed.try_send(Arc::clone(&shown)).is_err();
-                inner.dropped += u64::from(seat.awaits_key);
-                if seat.awaits_key {
-                    show.key_wanted = true;
-                    self.news.notify_one();
-                }
+                dropped += u64::from(seat.awaits_key);
+            }
+            inner.dropped += dropped;
+            if dropped > 0 {
+                show.key_wanted = true;
+                self.news.notify_one();
             }
         }
     }
@@ -287,7 +303,7 @@ impl Hall {
         let Inner { shows, seats, .. } = &mut *inner;
         let mut signs = Vec::new();
         for show in shows.iter_mut().filter(|show| show.expects) {
-            let there = seats.iter().any(|seat| seat.playing && seat.sub == show.sub);
+            let there = seats.iter().any(|seat| seat.playing && seat.is_of(show));
             match (show.told, there) {
                 (false, true) => signs.push(Sign::Joined(show.jti.clone())),
                 (true, false) if show.leaving == Leaving::Goodbye => signs.push(Sign::Left(show.jti.clone())),
@@ -348,7 +364,9 @@ impl Hall {
     pub(super) fn sit(&self, puller: &Puller, address: IpAddr) -> Option<Place> {
         let mut inner = self.lock();
         let (mut of_it, mut oldest_here) = (0, None);
-        for (at, seat) in inner.seats.iter().enumerate().filter(|(_, seat)| seat.sub == puller.sub) {
+        for (at, seat) in
+            inner.seats.iter().enumerate().filter(|(_, seat)| seat.share.is_none() && seat.sub == puller.sub)
+        {
             of_it += 1;
             if seat.address == address && oldest_here.is_none() {
                 oldest_here = Some(at);
@@ -358,15 +376,18 @@ impl Hall {
             let seat = inner.seats.remove(oldest_here?);
             seat.close();
         }
-        inner.last_id += 1;
-        let id = inner.last_id;
-        let (feed, pictures) = mpsc::channel(QUEUED);
-        let (view, seen) = watch::channel(View::Slate);
-        let sub = puller.sub.clone();
-        inner.seats.push(Seat { id, sub, address, in_clear: true, playing: false, awaits_key: true, feed, view });
-        inner.look();
+        let place = inner.seat(puller.sub.clone(), None, address);
         self.news.notify_one();
-        Some(Place { id, feed: pictures, view: seen })
+        Some(place)
+    }
+    /// The seat of the media server at `address`, for this share alone; an older one of the same share gives way. `None` when there is no such share.
+    pub(super) fn publish(&self, jti: &Jti, address: IpAddr) -> Option<Place> {
+        let mut inner = self.lock();
+        let sub = inner.shows.iter().find(|show| show.relayed && show.jti == *jti)?.sub.clone();
+        inner.seats.retain(|seat| seat.share.as_ref() != Some(jti));
+        let place = inner.seat(sub, Some(jti.clone()), address);
+        self.news.notify_one();
+        Some(place)
     }
     /// How the packets go to the seat. False when it is gone, or when the policy does not let them.
     pub(super) fn sends(&self, id: u64, in_clear: bool) -> bool {
@@ -381,10 +402,10 @@ impl Hall {
     /// The seat is to be shown something. False when it is gone.
     pub(super) fn play(&self, id: u64) -> bool {
         let mut inner = self.lock();
-        let Some(seat) = inner.seats.iter_mut().find(|seat| seat.id == id) else { return false };
+        let Inner { shows, seats, .. } = &mut *inner;
+        let Some(seat) = seats.iter_mut().find(|seat| seat.id == id) else { return false };
         (seat.playing, seat.awaits_key) = (true, true);
-        let sub = seat.sub.clone();
-        inner.shows.iter_mut().filter(|show| show.sub == sub).for_each(|show| show.key_wanted = true);
+        seat.want_key(shows);
         self.news.notify_one();
         true
     }
@@ -392,17 +413,18 @@ impl Hall {
     pub(super) fn wants_key(&self, id: u64) {
         let mut inner = self.lock();
         inner.dropped += 1;
-        let Some(seat) = inner.seats.iter_mut().find(|seat| seat.id == id) else { return };
+        let Inner { shows, seats, .. } = &mut *inner;
+        let Some(seat) = seats.iter_mut().find(|seat| seat.id == id) else { return };
         seat.awaits_key = true;
-        let sub = seat.sub.clone();
-        inner.shows.iter_mut().filter(|show| show.sub == sub).for_each(|show| show.key_wanted = true);
+        seat.want_key(shows);
         self.news.notify_one();
     }
     /// The viewer itself asks for a key picture.
     pub(super) fn asks_for_key(&self, id: u64) {
         let mut inner = self.lock();
-        let Some(sub) = inner.seats.iter().find(|seat| seat.id == id).map(|seat| seat.sub.clone()) else { return };
-        inner.shows.iter_mut().filter(|show| show.sub == sub).for_each(|show| show.key_wanted = true);
+        let Inner { shows, seats, .. } = &mut *inner;
+        let Some(seat) = seats.iter().find(|seat| seat.id == id) else { return };
+        seat.want_key(shows);
         self.news.notify_one();
     }
     /// The seat is free again.
@@ -411,7 +433,7 @@ impl Hall {
         let Some(at) = inner.seats.iter().position(|seat| seat.id == id) else { return };
         let seat = inner.seats.swap_remove(at);
         if seat.playing {
-            inner.shows.iter_mut().filter(|show| show.sub == seat.sub).for_each(|show| show.leaving = leaving);
+            inner.shows.iter_mut().filter(|show| seat.is_of(show)).for_each(|show| show.leaving = leaving);
         }
         self.news.notify_one();
     }
@@ -425,6 +447,15 @@ impl Hall {
 }
 
 impl Inner {
+    fn seat(&mut self, sub: SubscriberId, share: Option<Jti>, address: IpAddr) -> Place {
+        self.last_id += 1;
+        let id = self.last_id;
+        let (feed, pictures) = mpsc::channel(QUEUED);
+        let (view, seen) = watch::channel(View::Slate);
+        self.seats.push(Seat { id, sub, share, address, in_clear: true, playing: false, awaits_key: true, feed, view });
+        self.look();
+        Place { id, feed: pictures, view: seen }
+    }
     fn end(&mut self, jti: &Jti) {
         if let Some(at) = self.shows.iter().position(|show| show.jti == *jti) {
             self.shows.swap_remove(at).stop();
@@ -434,7 +465,7 @@ impl Inner {
     /// Tells every seat what it is shown now.
     fn look(&mut self) {
         for seat in &mut self.seats {
-            let runs = self.shows.iter().any(|show| show.running.is_some() && show.sub == seat.sub);
+            let runs = self.shows.iter().any(|show| show.running.is_some() && seat.is_of(show));
             let view = if runs { View::Share } else { View::Slate };
             let changed = seat.view.send_if_modified(|seen| {
                 let changes = *seen != View::Closed && *seen != view;
@@ -458,6 +489,16 @@ impl Show {
 }
 
 impl Seat {
+    /// Whether it may be shown this one.
+    fn is_of(&self, show: &Show) -> bool {
+        match &self.share {
+            Some(jti) => *jti == show.jti,
+            None => !show.relayed && self.sub == show.sub,
+        }
+    }
+    fn want_key(&self, shows: &mut [Show]) {
+        shows.iter_mut().filter(|show| self.is_of(show)).for_each(|show| show.key_wanted = true);
+    }
     fn close(&self) {
         let _ = self.view.send_replace(View::Closed);
     }

@@ -1,4 +1,5 @@
-//! The RTSP server: subscribers fetch the picture from here, with one URL for each camera and one credential for each subscriber.
+//! RTSP. The server: subscribers fetch the picture from here, with one URL for each camera and one credential for each subscriber. And [`Relays`]:
+//! publishing to media servers.
 //!
 //! ```text
 //!  client ─► TLS (door) ─► connection (conversation, session, way out) ─► hall ◄─► desk ◄─► eye
@@ -11,12 +12,14 @@ mod connection;
 mod door;
 mod hall;
 mod out;
+mod relay;
 mod session;
 mod stream;
 mod udp;
 
 pub use door::DoorError;
 pub use hall::{Hall, Sign};
+pub use relay::{Access, AccessError, Relays};
 pub use stream::describe;
 
 use crate::config::Rtsp;

@@ -138,10 +138,14 @@ impl Session {
     pub(super) fn is_silent(&self, now: Instant) -> bool {
         self.udp.is_some() && self.heard_at + SILENCE <= now
     }
+    /// When the next sender report is due, once anything was sent.
+    pub(super) fn report_at(&self) -> Option<Instant> {
+        (self.stream.packets() > 0).then_some(self.stream.report_at)
+    }
     /// When [`Session::tick`] has something to do, or silence is over.
     pub(super) fn deadline(&self) -> Instant {
         let slate = (self.view == View::Slate).then_some(self.slate_at);
-        let report = (self.stream.packets() > 0).then_some(self.stream.report_at);
+        let report = self.report_at();
         let silence = self.udp.is_some().then_some(self.heard_at + SILENCE);
         [slate, report, silence].into_iter().flatten().min().unwrap_or(self.heard_at + SILENCE)
     }

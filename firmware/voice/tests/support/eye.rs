@@ -84,7 +84,7 @@ impl EyeSession {
             sub: sub(),
             filter: Filter::Fill,
             exp: 2_000_000_000,
-            pull: false,
+            way: link::Way::Push,
             seal_to: None,
             at_ms: 1000,
         };
@@ -99,9 +99,25 @@ impl EyeSession {
         let (jti, exp) = (jti(share), 2_000_000_000);
         let filter = Filter::Fill;
         let granted =
-            ToVoice::ShareGranted { jti: jti.clone(), sub: sub(), filter, exp, pull: true, seal_to: None, at_ms: 1000 };
+            ToVoice::ShareGranted { jti, sub: sub(), filter, exp, way: link::Way::Pull, seal_to: None, at_ms: 1000 };
         self.say(granted, &[]).await;
         self.wait_for_viewer(share).await;
+    }
+    /// A share to be published to a media server is granted, and its window opens.
+    pub async fn grant_relay(&mut self, share: &str, to: &link::Relay) {
+        let (jti, exp) = (jti(share), 2_000_000_000);
+        let (filter, way) = (Filter::Fill, link::Way::Relay);
+        let granted = ToVoice::ShareGranted { jti, sub: sub(), filter, exp, way, seal_to: None, at_ms: 1000 };
+        self.say(granted, &serde_json::to_vec(to).expect("made")).await;
+        self.wait_for_viewer(share).await;
+    }
+    /// The media server is there.
+    pub async fn start_relay(&mut self, share: &str) {
+        let (stream, delivery, encrypt_to) = (StreamId(0), Destination::Relay, None);
+        self.say(ToVoice::ShareStarted { jti: jti(share), stream, delivery, encrypt_to, at_ms: 2000 }, &[]).await;
+    }
+    pub async fn resume(&mut self, share: &str) {
+        self.say(ToVoice::ShareResumed { jti: jti(share), sub: sub(), at_ms: 3000 }, &[]).await;
     }
     pub async fn wait_for_viewer(&mut self, share: &str) {
         let until = 2_000_000_000;

@@ -99,6 +99,7 @@ pub fn config(dir: &TempDir, port: u16) -> Config {
         rtp: voice::config::Rtp::default(),
         metrics: None,
         rtsp: None,
+        relay: Vec::new(),
     }
 }
 pub fn socket(dir: &TempDir) -> PathBuf {

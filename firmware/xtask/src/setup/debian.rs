@@ -95,6 +95,37 @@ const NEEDS: &[Need] = &[
         },
         why: "GStreamer's TLS, for the test that it fetches by RTSPS",
     },
+    Need {
+        package: "vlc-bin",
+        sign: Sign::Program("cvlc"),
+        why: "an independent player, for the test of what the voice pushes",
+    },
+    Need {
+        package: "vlc-plugin-base",
+        sign: Sign::File {
+            folders: &["/usr/lib/*-linux-gnu/vlc/plugins/demux", "/usr/lib64/vlc/plugins/demux"],
+            prefix: "libavformat_plugin.so",
+        },
+        why: "an independent player, for the test of what the voice pushes",
+    },
+    Need {
+        package: "tshark",
+        sign: Sign::Program("tshark"),
+        why: "Wireshark's dissector, for the test that nothing sent is malformed",
+    },
+    Need {
+        package: "python3-gi",
+        sign: Sign::File { folders: &["/usr/lib/python3/dist-packages/gi"], prefix: "__init__.py" },
+        why: "speaks to GStreamer's RTSP server, for the test of relays",
+    },
+    Need {
+        package: "gir1.2-gst-rtsp-server-1.0",
+        sign: Sign::File {
+            folders: &["/usr/lib/*-linux-gnu/girepository-1.0", "/usr/lib64/girepository-1.0"],
+            prefix: "GstRtspServer-1.0.typelib",
+        },
+        why: "a media server that nobody here wrote, for the test of relays",
+    },
     Need { package: "mosquitto", sign: Sign::Program("mosquitto"), why: "the broker of demo and tests" },
     Need { package: "strace", sign: Sign::Program("strace"), why: "the test that the eye makes no network call" },
     Need { package: "python3", sign: Sign::Program("python3"), why: "runs pip" },
