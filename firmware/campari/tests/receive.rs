@@ -240,3 +240,88 @@ async fn anything_that_reaches_the_port_is_counted() {
     let seen = tokio::time::timeout(SOON, receiver.ledger().until(|seen| seen.datagrams == 3)).await.unwrap();
     assert_eq!((seen.units, seen.packets, seen.bytes), (0, 0, 1401));
 }
+
+/// A pair of neighbouring ports, as senders have (RFC 3550 §11).
+async fn pair() -> (UdpSocket, UdpSocket) {
+    loop {
+        let media = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let beside = media.local_addr().unwrap().port().checked_add(1);
+        if let Some(Ok(control)) = beside.map(|port| std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, port))) {
+            control.set_nonblocking(true).unwrap();
+            return (media, UdpSocket::from_std(control).unwrap());
+        }
+    }
+}
+
+async fn hears_a_wish(sender: &Sender) {
+    let heard = async {
+        let mut datagram = [0; 1500];
+        loop {
+            let length = sender.control.recv(&mut datagram).await.unwrap();
+            let mut wished = false;
+            rtp::rtcp::read(&datagram[..length], sender.packetiser.ssrc(), |said| {
+                wished |= said == Feedback::KeyPicture
+            })
+            .unwrap();
+            if wished {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, heard).await.expect("a key picture is asked for");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_joins_between_two_key_pictures_or_loses_a_part_asks_for_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = receiver(dir.path()).await;
+    let mut sender = Sender::new(receiver.ports().address(), 7).await;
+    (sender.media, sender.control) = pair().await;
+    let units = units(dir.path());
+    // Nothing was reported yet: asked beside the port that the media comes from.
+    sender.unit(1, &units[1], Duration::ZERO, &[]).await;
+    hears_a_wish(&sender).await;
+    sender.unit(25, &units[25], Duration::ZERO, &[]).await;
+    receiver.ledger().until(|seen| seen.key_units == 1).await;
+    // Its first packet is lost: the picture is, and those after it cannot be decoded right.
+    let first = sender.sent;
+    sender.unit(26, &units[26], Duration::ZERO, &[first]).await;
+    sender.unit(27, &units[27], Duration::ZERO, &[]).await;
+    sender.unit(28, &units[28], Duration::ZERO, &[]).await;
+    let listens = async {
+        let mut n = 29;
+        loop {
+            sender.unit(n, &units[n], Duration::ZERO, &[]).await;
+            n += 1;
+            if tokio::time::timeout(Duration::from_millis(600), hears_a_wish(&sender)).await.is_ok() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, listens).await.expect("a key picture is asked for again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_packet_that_comes_late_by_a_little_costs_no_picture() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = receiver(dir.path()).await;
+    let mut sender = Sender::new(receiver.ports().address(), 7).await;
+    let mut sent = 0;
+    for (n, unit) in units(dir.path()).iter().enumerate() {
+        let mut packets = Vec::new();
+        sender
+            .packetiser
+            .packetise(unit, MediaTime(n as u64 * FRAME_US), utc_us(), |packet| packets.push(packet.to_vec()));
+        assert!(packets.len() > 2, "a picture of several packets");
+        // In every picture two change places; the very first stays first: before it nothing is known to be missing.
+        packets.swap(1, 2);
+        for packet in &packets {
+            sender.media.send_to(packet, sender.to).await.unwrap();
+        }
+        sent += packets.len() as u64;
+        receiver.ledger().until(|seen| seen.datagrams >= sent).await;
+    }
+    // All of them, unless the machine stood still between two packets for longer than one is waited for: then some.
+    let most = receiver.ledger().until(|seen| seen.units >= 25);
+    tokio::time::timeout(SOON, most).await.expect("not one whole picture without a place for late packets");
+}

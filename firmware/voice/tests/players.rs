@@ -1,5 +1,5 @@
-//! Players that nobody here wrote decode what the voice sends, picture for picture: ffmpeg and GStreamer, H.264 and H.265, from the session description
-//! of the share event alone.
+//! Players that nobody here wrote decode what the voice sends: ffmpeg and GStreamer picture for picture, VLC by its looks, H.264 and H.265, from the session
+//! description of the share event alone.
 
 mod support;
 
@@ -115,48 +115,143 @@ async fn taken(port: u16) {
     }
 }
 
-/// Sends the clip in a circle at its own pace until the player ends by itself.
-async fn plays(codec: Codec, start: impl FnOnce(&Path, &Path) -> Child) {
-    let dir = TempDir::new().expect("a folder");
-    let (units, clip) = clip(dir.path(), codec).await;
-    let broker = Broker::start(&dir).await;
-    let mut room = Room::join(broker.port).await;
-    let eye = FakeEye::listen(&dir);
-    let _voice = Voice::start(&dir, broker.port);
-    let mut eye = eye.accept().await;
-    let slate = units.first().expect("fifty");
-    eye.say(hello(codec), slate).await;
-    eye.say(link::ToVoice::State, &state("c1")).await;
-    // Free again as soon as it is known.
-    let port = Receiver::bind().await.port;
-    eye.grant("one").await;
-    eye.start("one", 0, port).await;
-    eye.picture_as(0, voice::clock::now().utc_us, slate, true).await;
-    let started = room.event("one", "started").await;
-    let (sdp, out) = (dir.path().join("share.sdp"), dir.path().join("out.yuv"));
-    std::fs::write(&sdp, started["sdp"].as_str().expect("text")).expect("a file");
-    let mut player = start(&sdp, &out);
-    patient("the player to listen", taken(port)).await;
-    let mut pace = tokio::time::interval(FRAME);
-    let status = patient("the player to have shown its pictures", async {
-        for unit in units.iter().cycle() {
-            pace.tick().await;
-            eye.picture_as(0, voice::clock::now().utc_us, unit, ours(codec).is_key(unit)).await;
-            if let Some(status) = player.try_wait().expect("a child") {
-                return status;
+/// A share that is pushed, and described in a file.
+struct Pushed {
+    dir: TempDir,
+    codec: Codec,
+    units: Vec<Vec<u8>>,
+    clip: PathBuf,
+    _broker: Broker,
+    _voice: Voice,
+    eye: EyeSession,
+    port: u16,
+    sdp: PathBuf,
+}
+
+impl Pushed {
+    async fn begin(codec: Codec) -> Self {
+        let dir = TempDir::new().expect("a folder");
+        let (units, clip) = clip(dir.path(), codec).await;
+        let broker = Broker::start(&dir).await;
+        let mut room = Room::join(broker.port).await;
+        let eye = FakeEye::listen(&dir);
+        let voice = Voice::start(&dir, broker.port);
+        let mut eye = eye.accept().await;
+        let slate = units.first().expect("fifty");
+        eye.say(hello(codec), slate).await;
+        eye.say(link::ToVoice::State, &state("c1")).await;
+        // Free again as soon as it is known.
+        let port = Receiver::bind().await.port;
+        eye.grant("one").await;
+        eye.start("one", 0, port).await;
+        eye.picture_as(0, voice::clock::now().utc_us, slate, true).await;
+        let started = room.event("one", "started").await;
+        let sdp = dir.path().join("share.sdp");
+        std::fs::write(&sdp, started["sdp"].as_str().expect("text")).expect("a file");
+        Self { dir, codec, units, clip, _broker: broker, _voice: voice, eye, port, sdp }
+    }
+
+    /// Sends the clip in a circle at its own pace until `done` says what came of it.
+    async fn circle<T>(&mut self, what: &str, mut done: impl FnMut() -> Option<T>) -> T {
+        patient(&format!("{what} to listen"), taken(self.port)).await;
+        let mut pace = tokio::time::interval(FRAME);
+        let codec = ours(self.codec);
+        patient(&format!("{what} to have shown its pictures"), async {
+            for unit in self.units.iter().cycle() {
+                pace.tick().await;
+                self.eye.picture_as(0, voice::clock::now().utc_us, unit, codec.is_key(unit)).await;
+                if let Some(done) = done() {
+                    return done;
+                }
             }
-        }
-        unreachable!("a circle has no end")
-    })
-    .await;
+            unreachable!("a circle has no end")
+        })
+        .await
+    }
+}
+
+/// The player is given the clip until it ends by itself; then what it wrote is held against the clip.
+async fn plays(codec: Codec, start: impl FnOnce(&Path, &Path) -> Child) {
+    let mut pushed = Pushed::begin(codec).await;
+    let out = pushed.dir.path().join("out.yuv");
+    let mut player = start(&pushed.sdp, &out);
+    let status = pushed.circle("the player", || player.try_wait().expect("a child")).await;
     assert!(status.success(), "{status}");
     let out = std::fs::read(out).expect("its pictures");
-    let (shown, out) = (shown(&clip).await, pictures(&out));
+    let (shown, out) = (shown(&pushed.clip).await, pictures(&out));
     let known: HashSet<&[u8]> = pictures(&shown).into_iter().collect();
     assert!(out.len() >= WANTED - 1, "{} pictures", out.len());
     assert!(out.iter().all(|picture| known.contains(picture)), "a picture that the clip does not have");
     let different: HashSet<&&[u8]> = out.iter().collect();
     assert!(different.len() >= WANTED - 1, "only {} different pictures", different.len());
+}
+
+/// VLC, which writes every fifth picture that it shows as a file into `folder`. Debian's cannot read a session description itself (it is built without
+/// live555), and is told to have libavformat do it. It refuses to run for root, and runs for nobody then.
+fn vlc(sdp: &Path, folder: &Path) -> Child {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    let open = |path: &Path| std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).expect("ours");
+    let mut command = if is_root {
+        open(folder.parent().expect("in a folder"));
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "cvlc"]);
+        command
+    } else {
+        Command::new("cvlc")
+    };
+    open(folder);
+    command
+        .args(["-q", "-I", "dummy", "--no-audio", "--demux=avformat", "--avformat-format=sdp", "--vout=dummy"])
+        .args(["--video-filter=scene", "--scene-format=png", "--scene-ratio=5"])
+        .arg(format!("--scene-path={}", folder.display()))
+        .arg(sdp)
+        .env("HOME", folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("VLC runs: apt-get install vlc-bin vlc-plugin-base")
+}
+
+/// The luma of a picture file.
+async fn luma(picture: &Path) -> Vec<u8> {
+    let decoded = Command::new("ffmpeg")
+        .args(["-loglevel", "error", "-i"])
+        .arg(picture)
+        .args(["-f", "rawvideo", "-pix_fmt", "gray", "-"])
+        .output();
+    patient("ffmpeg to decode", decoded).await.expect("ffmpeg runs").stdout
+}
+
+async fn vlc_plays(codec: Codec) {
+    let mut pushed = Pushed::begin(codec).await;
+    let folder = pushed.dir.path().join("seen");
+    std::fs::create_dir(&folder).expect("a folder");
+    let mut player = vlc(&pushed.sdp, &folder);
+    let written = || -> Vec<PathBuf> {
+        let files = std::fs::read_dir(&folder).expect("a folder").filter_map(Result::ok).map(|entry| entry.path());
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "png")).collect()
+    };
+    let seen = pushed
+        .circle("VLC", || {
+            assert!(player.try_wait().expect("a child").is_none(), "VLC ended");
+            // Written to another name first.
+            Some(written()).filter(|files| files.len() >= 4)
+        })
+        .await;
+    player.kill().await.expect("it ran");
+    let shown = shown(&pushed.clip).await;
+    let known: Vec<&[u8]> = pictures(&shown).into_iter().map(|picture| &picture[..WIDTH * HEIGHT]).collect();
+    for file in seen {
+        let luma = luma(&file).await;
+        assert_eq!(luma.len(), WIDTH * HEIGHT, "{}", file.display());
+        let off = |known: &&[u8]| luma.iter().zip(*known).map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>();
+        let nearest = known.iter().map(off).min().expect("fifty") as f64 / luma.len() as f64;
+        // To RGB and back, with another range of values; a picture of another moment is off by more than ten.
+        assert!(nearest < 6.0, "VLC shows what the clip does not have, off by {nearest:.1} of 255 on average");
+    }
 }
 
 #[tokio::test]
@@ -177,4 +272,14 @@ async fn gstreamer_shows_h264_from_the_session_description() {
 #[tokio::test]
 async fn gstreamer_shows_h265_from_the_session_description() {
     plays(Codec::H265, |sdp, out| gstreamer(sdp, out, Codec::H265)).await;
+}
+
+#[tokio::test]
+async fn vlc_shows_h264_from_the_session_description() {
+    vlc_plays(Codec::H264).await;
+}
+
+#[tokio::test]
+async fn vlc_shows_h265_from_the_session_description() {
+    vlc_plays(Codec::H265).await;
 }

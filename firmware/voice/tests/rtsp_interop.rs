@@ -1,43 +1,20 @@
 //! Clients that nobody here wrote fetch by RTSP: ffmpeg and GStreamer, over TLS, in clear and over UDP. Each sees the slate, then the picture, then the
 //! slate again, in one session, and decodes all of it. The pictures are drawn and encoded by ffmpeg.
 
+#[path = "support/drawn.rs"]
+mod drawn;
 #[path = "support/rtsp.rs"]
 mod rtsp;
 mod support;
 
 use contract::EndReason;
+use drawn::*;
 use link::ToEye;
 use rtsp::*;
 use std::process::Stdio;
 use std::time::Duration;
 use support::*;
-use tokio::io::AsyncReadExt as _;
-use tokio::process::{Child, Command};
-
-/// A side of the square pictures that a client hands out, and their bytes.
-const SIDE: usize = 8;
-const BYTES: usize = SIDE * SIDE;
-
-/// A second of video from ffmpeg, as access units.
-async fn drawn(colour: &str) -> Vec<Vec<u8>> {
-    let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-f", "lavfi", "-i", &format!("color={colour}:size=640x360:rate=25:duration=1")])
-        .args(["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline", "-g", "5"])
-        .args(["-bsf:v", "dump_extra=freq=keyframe,h264_metadata=aud=insert", "-f", "h264", "-"])
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .expect("ffmpeg is not installed: cargo xtask setup");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    // An access unit delimiter begins each.
-    let delimiter = [0, 0, 0, 1, 9];
-    let starts: Vec<usize> =
-        (0..output.stdout.len()).filter(|at| output.stdout[*at..].starts_with(&delimiter)).collect();
-    let ends = starts.iter().copied().skip(1).chain([output.stdout.len()]);
-    let units: Vec<Vec<u8>> = starts.iter().zip(ends).map(|(from, to)| output.stdout[*from..to].to_vec()).collect();
-    assert_eq!(units.len(), 25);
-    units
-}
+use tokio::process::Command;
 
 /// The URL with what a VMS has stored.
 fn url(stage: &Stage, secure: bool) -> String {
@@ -62,24 +39,6 @@ fn gstreamer(stage: &Stage, secure: bool, transport: &str) -> Command {
     command.args(["!", "rtph264depay", "!", "h264parse", "!", "avdec_h264", "!", "videoconvert", "!", "videoscale"]);
     command.args(["!", &format!("video/x-raw,format=GRAY8,width={SIDE},height={SIDE}"), "!", "fdsink", "fd=1"]);
     command
-}
-
-/// Waits for a picture as bright as `wanted` says, of a client that hands out raw grey ones.
-async fn shows(client: &mut Child, what: &str, wanted: impl Fn(u8) -> bool) {
-    let stdout = client.stdout.as_mut().expect("piped");
-    patient(what, async {
-        loop {
-            let mut picture = [0; BYTES];
-            stdout
-                .read_exact(&mut picture)
-                .await
-                .unwrap_or_else(|error| panic!("the client ended before {what}: {error}"));
-            if wanted(picture[BYTES / 2]) {
-                return;
-            }
-        }
-    })
-    .await;
 }
 
 /// Slate, picture, slate: what a share looks like to a client that knows nothing of it.
@@ -172,4 +131,72 @@ async fn p9_ffmpeg_that_is_stopped_says_goodbye() {
     let mut stdin = client.stdin.take().expect("piped");
     tokio::io::AsyncWriteExt::write_all(&mut stdin, b"q").await.expect("it reads");
     stage.eye.hear_until(|said, _| (*said == ToEye::ViewerLeft { jti: jti("s1") }).then_some(())).await;
+}
+
+/// The `retina` crate, which refuses what is not as the standards say: fetches until its connection ends, and tells of each access unit what it ends with.
+async fn retina(url: String, transport: retina::client::Transport, units: tokio::sync::mpsc::Sender<Vec<u8>>) {
+    use retina::client::{Credentials, PlayOptions, Session, SessionOptions, SetupOptions};
+    use retina::codec::CodecItem;
+    let credentials = Credentials { username: USER.into(), password: PASSWORD.into() };
+    let mut session =
+        Session::describe(url.parse().expect("a URL"), SessionOptions::default().creds(Some(credentials)))
+            .await
+            .expect("a description that it takes");
+    assert_eq!(session.streams().len(), 1);
+    assert_eq!(session.streams()[0].encoding_name(), "h264");
+    session.setup(0, SetupOptions::default().transport(transport)).await.expect("set up");
+    let playing = session.play(PlayOptions::default()).await.expect("it plays");
+    let mut items = std::pin::pin!(playing.demuxed().expect("a codec that it knows"));
+    while let Some(item) = std::future::poll_fn(|cx| futures_core::Stream::poll_next(items.as_mut(), cx)).await {
+        let CodecItem::VideoFrame(frame) = item.expect("nothing that it refuses") else { continue };
+        assert_eq!(frame.loss(), 0, "on loopback");
+        let data = frame.data();
+        if units.send(data[data.len().saturating_sub(16)..].to_vec()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Slate, picture, slate, of a client that refuses what is not right.
+async fn retina_sees_all(transport: retina::client::Transport) {
+    let slate = drawn("black").await.swap_remove(0);
+    let mut stage = Stage::with_slate(&pullers(), &slate).await;
+    let bright = drawn("white").await;
+    let url = format!("rtsp://localhost:{}/613", stage.plain.port());
+    let (tell, mut units) = tokio::sync::mpsc::channel(16);
+    let client = tokio::spawn(retina(url, transport, tell));
+    let end = |unit: &[u8]| unit[unit.len() - 16..].to_vec();
+    let (dark, light) = (end(&slate), bright.iter().map(|unit| end(unit)).collect::<Vec<_>>());
+    let mut sees = async |what: &str, wanted: &dyn Fn(&Vec<u8>) -> bool, stage: &mut Stage, shares: bool| {
+        let mut frames = tokio::time::interval(Duration::from_millis(40));
+        let mut pictures = bright.iter().cycle();
+        patient(what, async {
+            loop {
+                tokio::select! {
+                    unit = units.recv() => if wanted(&unit.expect("retina goes on")) { return },
+                    _ = frames.tick(), if shares => stage.eye.picture(0, 1, pictures.next().expect("a cycle")).await,
+                }
+            }
+        })
+        .await;
+    };
+    sees("the slate", &|unit| *unit == dark, &mut stage, false).await;
+    stage.eye.grant_pull("s1").await;
+    stage.eye.hears_joined("s1").await;
+    stage.eye.start_pull("s1").await;
+    sees("the picture", &|unit| light.contains(unit), &mut stage, true).await;
+    stage.eye.end("s1", EndReason::Expired).await;
+    sees("the slate again", &|unit| *unit == dark, &mut stage, false).await;
+    assert!(!client.is_finished(), "one session");
+    client.abort();
+}
+
+#[tokio::test]
+async fn retina_fetches_in_clear_by_digest() {
+    retina_sees_all(retina::client::Transport::Tcp(retina::client::TcpTransportOptions::default())).await;
+}
+
+#[tokio::test]
+async fn retina_fetches_over_udp() {
+    retina_sees_all(retina::client::Transport::Udp(retina::client::UdpTransportOptions::default())).await;
 }

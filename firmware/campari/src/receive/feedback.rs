@@ -2,10 +2,12 @@
 
 use super::Reception;
 use rtcp_types::{
-    Bye, Compound, CompoundBuilder, Packet, ReceiverReport, ReportBlock, RtcpPacketWriterExt, Sdes, SdesChunk, SdesItem,
+    Bye, Compound, CompoundBuilder, Packet, PayloadFeedback, Pli, ReceiverReport, ReportBlock, RtcpPacketWriterExt,
+    Sdes, SdesChunk, SdesItem,
 };
 use rtp::srtp::{MasterKey, Protector};
 use rtp::{Depacketiser, Ssrc};
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -76,22 +78,39 @@ impl Speaker {
         self.send(&compound, sender).await;
     }
 
+    /// Asks for a key picture (PLI, RFC 4585 §6.3.1): where the sender reported from, or beside the port that its media comes from (RFC 3550 §11).
+    pub(super) fn ask_for_key(&mut self, source: Ssrc, media_from: SocketAddr) {
+        let beside = media_from.port().checked_add(1).map(|port| SocketAddr::new(media_from.ip(), port));
+        let Some(to) = self.sender.or(beside) else { return };
+        let wanted = Pli::builder();
+        let compound = CompoundBuilder::default()
+            .add_packet(ReceiverReport::builder(self.ours))
+            .add_packet(self.name())
+            .add_packet(PayloadFeedback::builder(&wanted).sender_ssrc(self.ours).media_ssrc(source.0));
+        let mut packet = [0; 512];
+        let sent = self.written(&compound, &mut packet).and_then(|packet| self.socket.try_send_to(&packet, to));
+        if let Err(cause) = sent {
+            tracing::debug!(%cause, "no key picture was asked for");
+        }
+    }
+
     fn name(&self) -> rtcp_types::SdesBuilder<'static> {
         Sdes::builder()
             .add_chunk(SdesChunk::builder(self.ours).add_item(SdesItem::builder(SdesItem::CNAME, "campari-view")))
     }
 
+    fn written<'p>(&mut self, compound: &CompoundBuilder<'_>, packet: &'p mut [u8]) -> std::io::Result<Cow<'p, [u8]>> {
+        let length = compound.write_into(packet).map_err(|cause| std::io::Error::other(cause.to_string()))?;
+        Ok(match &mut self.protector {
+            Some(protector) => Cow::Owned(protector.rtcp(&packet[..length]).to_vec()),
+            None => Cow::Borrowed(&packet[..length]),
+        })
+    }
     async fn send(&mut self, compound: &CompoundBuilder<'_>, to: SocketAddr) {
         let mut packet = [0; 512];
-        let sent = match compound.write_into(&mut packet) {
-            Ok(length) => {
-                let packet = match &mut self.protector {
-                    Some(protector) => protector.rtcp(&packet[..length]),
-                    None => &packet[..length],
-                };
-                self.socket.send_to(packet, to).await.map(drop)
-            }
-            Err(cause) => Err(std::io::Error::other(cause.to_string())),
+        let sent = match self.written(compound, &mut packet) {
+            Ok(packet) => self.socket.send_to(&packet, to).await.map(drop),
+            Err(cause) => Err(cause),
         };
         if let Err(cause) = sent {
             tracing::debug!(%cause, "report not sent");

@@ -1,9 +1,11 @@
-//! A subscriber: binds the RTP and RTCP ports, puts pictures together, measures, reports back (RFC 3550), saves what can be decoded.
+//! A subscriber: binds the RTP and RTCP ports, puts pictures together, measures, reports back (RFC 3550), asks for key pictures (RFC 4585), saves what can be
+//! decoded.
 //!
 //! Does not decode. Every datagram that reaches the ports is counted, whatever it is, so that "nothing came" means nothing.
 
 mod feedback;
 mod ledger;
+mod reorder;
 mod save;
 mod socket;
 
@@ -14,8 +16,10 @@ pub use socket::Ports;
 use crate::clock;
 use feedback::Speaker;
 use ledger::Arrival;
+use reorder::Reorder;
 use rtp::srtp::{MasterKey, Unprotector};
 use rtp::{Codec, DepacketiseError, Depacketiser};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,6 +31,9 @@ use tokio::task::JoinHandle;
 const DATAGRAM: usize = 65_535;
 /// Between two receiver reports (RFC 3550 §6.2: at least 5 s, less for the first).
 const REPORT_EVERY: Duration = Duration::from_secs(5);
+
+/// Between two requests for a key picture.
+const ASK_EVERY: Duration = Duration::from_millis(500);
 
 /// Why nothing can be received.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +102,9 @@ impl Receiver {
         let (rtp, rtcp) = ports.sockets();
         let listener = Listener {
             depacketiser: format.depacketiser(),
+            reorder: Reorder::default(),
+            has_key: false,
+            key_asked_at: None,
             format,
             unprotector: key.map(Unprotector::new),
             ledger: Arc::clone(&ledger),
@@ -130,8 +140,19 @@ impl Drop for Receiver {
     }
 }
 
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Listener {
     depacketiser: Depacketiser,
+    reorder: Reorder,
+    /// Decoding could begin, and nothing was lost since.
+    has_key: bool,
+    key_asked_at: Option<Instant>,
     format: Format,
     unprotector: Option<Unprotector>,
     ledger: Arc<Ledger>,
@@ -150,9 +171,15 @@ impl Listener {
         let mut reports = tokio::time::interval(REPORT_EVERY);
         loop {
             tokio::select! {
-                got = self.rtp.recv_from(&mut media) => if let Ok((length, _)) = got {
+                got = self.rtp.recv_from(&mut media) => if let Ok((length, from)) = got {
                     self.media(&mut media[..length]);
+                    self.ask_for_key(from);
                 },
+                () = until(self.reorder.deadline()) => {
+                    let mut reorder = std::mem::take(&mut self.reorder);
+                    reorder.tick(Instant::now(), |datagram| self.packet(datagram));
+                    self.reorder = reorder;
+                }
                 got = rtcp.recv_from(&mut control) => if let Ok((length, from)) = got {
                     self.control(&mut control[..length], from);
                 },
@@ -167,29 +194,49 @@ impl Listener {
 
     fn media(&mut self, datagram: &mut [u8]) {
         let at = Instant::now();
-        let utc_us = clock::unix_us();
         self.ledger.datagram(datagram.len(), at);
         let datagram: &[u8] = match self.unprotector.as_mut().map(|unprotector| unprotector.rtp(datagram)) {
             Some(Err(cause)) => return tracing::debug!(%cause, "packet not used"),
             Some(Ok(plain)) => plain,
             None => datagram,
         };
-        let Self { depacketiser, ledger, saved, .. } = self;
-        let mut take = |depacketiser: &mut Depacketiser| {
-            depacketiser.push(datagram, |unit| {
+        // Taken out, since what comes out of it goes through all of us.
+        let mut reorder = std::mem::take(&mut self.reorder);
+        reorder.push(datagram, at, |datagram| self.packet(datagram));
+        self.reorder = reorder;
+    }
+
+    /// Asks the sender for a key picture while there is none to begin with, or one is missing something; `from` is where its media came from.
+    fn ask_for_key(&mut self, from: SocketAddr) {
+        let Some(source) = self.depacketiser.source().filter(|_| !self.has_key) else { return };
+        let now = Instant::now();
+        if self.key_asked_at.is_some_and(|at| now.duration_since(at) < ASK_EVERY) {
+            return;
+        }
+        self.key_asked_at = Some(now);
+        self.speaker.ask_for_key(source, from);
+    }
+
+    /// A packet in its place.
+    fn packet(&mut self, datagram: &[u8]) {
+        let (at, utc_us) = (Instant::now(), clock::unix_us());
+        let Self { depacketiser, ledger, saved, has_key, format, .. } = self;
+        let mut is_new = false;
+        let outcome = loop {
+            let outcome = depacketiser.push(datagram, |unit| {
+                *has_key = unit.key || (*has_key && !unit.after_loss);
                 ledger.unit(&unit, Arrival { at, utc_us });
                 if let Some(saved) = saved {
                     saved.unit(&unit);
                 }
-            })
-        };
-        let mut outcome = take(depacketiser);
-        if let Err(DepacketiseError::OtherSource { .. }) = outcome {
+            });
+            if is_new || !matches!(outcome, Err(DepacketiseError::OtherSource { .. })) {
+                break outcome;
+            }
             // A new share is a new source; what the old one left unfinished is lost with it.
             ledger.new_source(depacketiser.received());
-            *depacketiser = self.format.depacketiser();
-            outcome = take(depacketiser);
-        }
+            (*depacketiser, *has_key, is_new) = (format.depacketiser(), false, true);
+        };
         match outcome {
             Ok(()) => ledger.packet(datagram, at, depacketiser.received()),
             Err(cause) => {
