@@ -109,6 +109,8 @@ fn digest(header: &str, method: &str, keys: &[Key<'_>], nonce: &str) -> Result<u
         return Err(Refused::Stale);
     }
     let hash = match value("algorithm") {
+        // Some answer a challenge without `qop` as RFC 2069 has it, which knew no `algorithm`, whichever was asked for (retina): the length tells.
+        None if response.len() == 64 => hex_sha256,
         None => hex_md5,
         Some(name) if name.eq_ignore_ascii_case("MD5") => hex_md5,
         Some(name) if name.eq_ignore_ascii_case("SHA-256") => hex_sha256,

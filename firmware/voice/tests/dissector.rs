@@ -84,7 +84,7 @@ async fn is_understood(codec: Codec) {
     eye.start("one", 0, receiver.port).await;
     let (mut capture, mut came) = (Capture::new(), BTreeMap::new());
     let mut pictures = 0;
-    eye.picture(0, voice::clock::now().utc_us, &unit).await;
+    eye.picture_as(0, voice::clock::now().utc_us, &unit, true).await;
     // Three pictures, then the end with its goodbye.
     while !came.contains_key("goodbye") {
         let (mut media, mut control) = ([0; 2000], [0; 2000]);
@@ -96,7 +96,7 @@ async fn is_understood(codec: Codec) {
                 if media[1] & 0x80 != 0 {
                     pictures += 1;
                     match pictures {
-                        1 | 2 => eye.picture(0, voice::clock::now().utc_us, &unit).await,
+                        1 | 2 => eye.picture_as(0, voice::clock::now().utc_us, &unit, true).await,
                         _ => eye.end("one", contract::EndReason::Expired).await,
                     }
                 }
@@ -115,7 +115,7 @@ async fn is_understood(codec: Codec) {
     let file = dir.path().join("share.pcap");
     std::fs::write(&file, &capture.0).expect("a file");
     let of = async |filter: &str| count(&file, receiver.port, dissector, filter).await;
-    assert_eq!(of("_ws.malformed || _ws.expert.severity >= 6291456").await, 0, "malformed, or with a warning");
+    assert_eq!(of("_ws.malformed || _ws.expert.severity >= 8388608").await, 0, "malformed, or an error");
     assert_eq!((of("rtp").await, of("rtcp").await), (came["rtp"], came["rtcp"]));
     assert_eq!(of(&format!("rtp && {dissector}")).await, came["rtp"], "each is of the codec");
     assert_eq!(of("rtp.marker == 1").await, 3);
