@@ -115,7 +115,9 @@ async fn is_understood(codec: Codec) {
     let file = dir.path().join("share.pcap");
     std::fs::write(&file, &capture.0).expect("a file");
     let of = async |filter: &str| count(&file, receiver.port, dissector, filter).await;
-    assert_eq!(of("_ws.malformed || _ws.expert.severity >= 8388608").await, 0, "malformed, or an error");
+    // What the dissector itself calls its own bug is none of ours: 4.0 trips over the first slice of H.265 (slice_segment_address of no bits).
+    let wrong = "(_ws.malformed || _ws.expert.severity >= 8388608) && !_ws.malformed.dissector_bug";
+    assert_eq!(of(wrong).await, 0, "malformed, or an error");
     assert_eq!((of("rtp").await, of("rtcp").await), (came["rtp"], came["rtcp"]));
     assert_eq!(of(&format!("rtp && {dissector}")).await, came["rtp"], "each is of the codec");
     assert_eq!(of("rtp.marker == 1").await, 3);
