@@ -260,7 +260,7 @@ async fn hears_a_wish(sender: &Sender) {
             let length = sender.control.recv(&mut datagram).await.unwrap();
             let mut wished = false;
             rtp::rtcp::read(&datagram[..length], sender.packetiser.ssrc(), |said| {
-                wished |= said == Feedback::KeyPicture
+                wished |= said == Feedback::KeyPicture;
             })
             .unwrap();
             if wished {
