@@ -2,6 +2,8 @@
 //!
 //! The capture is written by the test from the datagrams that arrived, so that nobody needs the right to capture.
 
+#![allow(clippy::print_stdout)] // figures are told
+
 mod support;
 
 use link::Codec;

@@ -1,5 +1,7 @@
 //! Shares that are published to a media server, which a test plays: whom the voice tells anything, what it sends and when, and that all of it ends.
 
+#![allow(clippy::print_stdout)] // figures are told
+
 #[path = "support/media_server.rs"]
 mod media_server;
 mod support;
