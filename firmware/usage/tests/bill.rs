@@ -109,6 +109,12 @@ fn half_a_cent_goes_up() {
     assert_eq!(of(&[record("a", "guest", "1", 2.499, 0.0, 0.0)]).totals.cents - SUBSCRIPTIONS, 0);
 }
 
+/// A record goes as text from the board to whoever bills. One last bit lost on the way would be a millisecond where the seconds lie next to a half.
+#[test]
+fn seconds_next_to_half_a_millisecond_are_billed_as_the_board_counted_them() {
+    assert_eq!(of(&[record("a", "guest", "1", 25_596_661.662_499_998, 0.0, 0.0)]).totals.billed_ms, 25_596_661_662);
+}
+
 #[test]
 fn a_contract_is_billed_for_its_minimum_term_and_then_no_more() {
     let tariff = Tariff::parse(TARIFF).unwrap();

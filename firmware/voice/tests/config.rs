@@ -83,10 +83,17 @@ fn the_example_is_a_good_file() {
         std::fs::read_to_string(path).unwrap().replace("# client_id", "client_id").replace("# keep", "keep");
     let uncommented = uncommented.replace("# [rtp]", "[rtp]").replace("# max_", "max_");
     let (before, fetching) = uncommented.split_once("# [rtsp]").unwrap();
-    let uncommented = format!("{before}[rtsp]{}", fetching.replace("\n# ", "\n"));
+    let setting = |line: &&str| {
+        let key = |key: &str| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        line.starts_with('[') || line.split_once(" = ").is_some_and(|(before, _)| key(before))
+    };
+    let settings = fetching.lines().map(|line| line.strip_prefix("# ").filter(setting).unwrap_or(line));
+    let uncommented = format!("{before}[rtsp]{}", settings.collect::<Vec<_>>().join("\n"));
     let explicit = Config::parse(&uncommented, path).unwrap();
     assert_eq!(explicit.client_id(), config.client_id());
     assert_eq!((explicit.mqtt.keep_alive_s, explicit.rtp), (config.mqtt.keep_alive_s, config.rtp));
     let rtsp = explicit.rtsp.unwrap();
     assert_eq!((rtsp.listen.to_string().as_str(), rtsp.max_connections, rtsp.max_per_address), ("[::]:8322", 64, 16));
+    let [relay] = explicit.relay.as_slice() else { panic!("the example has one [[relay]]: {:?}", explicit.relay) };
+    assert_eq!((relay.server.to_string().as_str(), relay.user.as_str()), ("192.0.2.9:8322", "board-613"));
 }
