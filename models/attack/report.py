@@ -81,7 +81,7 @@ def by_luck(rows):
 
 def plot(path, panels, note):
     """Success against filter with error bars of two standard errors, one panel an attack; chance as a line."""
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels), 4.6), constrained_layout=True)
+    figure, axes = plt.subplots(1, len(panels), figsize=(5.6 * len(panels), 4.6), constrained_layout=True)
     for axis, (title, rows) in zip(np.atleast_1d(axes), panels):
         names = list(dict.fromkeys(r.filter for r in rows))
         groups = list(dict.fromkeys((r.on, r.how) for r in rows))
@@ -97,7 +97,8 @@ def plot(path, panels, note):
         axis.set_ylim(0, 110)
         axis.set_yticks([0, 1, 2, 5, 10, 20, 50, 100], [0, 1, 2, 5, 10, 20, 50, 100])
         axis.set_title(title, fontsize=9)
-        axis.legend(fontsize=6)
+        # Beside the points, not over them.
+        axis.legend(fontsize=6, loc="upper left", bbox_to_anchor=(1, 1))
     np.atleast_1d(axes)[0].set_ylabel("right answers, %; bars are two standard errors")
     figure.text(.5, -.02, note, ha="center", va="top", fontsize=7)
     figure.savefig(path, dpi=110, bbox_inches="tight")

@@ -160,7 +160,7 @@ def finish(args, rows, cells, plate_curves, shown, facts, missed, blunt, seconds
     report.write_json(args.out / "attack.json", data)
     if args.json:
         report.write_json(args.json, data)
-    panels = [(a, own) for a in ("1 parrot", "2 plates", "3 frames") if (own := [r for r in rows if r.attack == a and r.score.n and (a != "3 frames" or r.filter != "none")])]
+    panels = [(a, own) for a in ("1 parrot", "2 plates", "3 frames") if (own := [r for r in rows if r.attack == a and r.score.n])]
     if panels:
         report.plot(args.out / "attack.png", panels, f"{MATERIAL}; {'quick' if args.quick else 'full'} run")
     panels = [(f"faces, {on}", {f"{c}, {how}": {n: points[n, c][how] for n, k in points if k == c} for c in ("colour", "gray", "3 grays") for how in ("trained",)}) for on, points in cells.items()]
