@@ -78,6 +78,8 @@ fn p12_on_a_full_disk_shares_end_none_begins_and_it_recovers_by_itself() {
     let (mut bench, mut voice) = Bench::ready_in(dir);
     let jti = voice.share(&mut bench);
     bench.picture(b"while there is room");
+    // What has not gone yet when the share ends is taken back (P4): it has to have gone.
+    assert_eq!(voice.all_units(&bench), [b"while there is room"]);
     assert!(voice.newest_state().journal_fault.is_none());
     fill(dir);
 

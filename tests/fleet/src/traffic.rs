@@ -3,6 +3,7 @@
 use crate::figures::Verdicts;
 use crate::plan::{Keys, PURPOSE, SUBSCRIBER, VIEW, camera, site};
 use crate::watch::{self, Desk, Seen};
+use campari::clock::unix_s;
 use campari::command::{CommandError, Desk as Signer, GrantOrder};
 use campari::mqtt::BusError;
 use contract::Filter;
@@ -45,11 +46,12 @@ impl Traffic {
                 _ = enough.wait_for(|enough| *enough) => break,
                 Some(done) = under_way.join_next() => count(&mut verdicts, done),
                 _ = tick.tick() => {
+                    let now = unix_s();
                     let drawn = watch::lock(&self.seen)
                         .iter()
                         .enumerate()
                         .filter_map(|(board, eye)| Some((board, eye.as_ref()?)))
-                        .filter(|(_, eye)| eye.now > since && watch::is_ready(eye))
+                        .filter(|(_, eye)| eye.now > since && watch::is_still_ready(eye, now))
                         .choose(&mut rand::rng())
                         .map(|(board, eye)| (board, eye.clone()));
                     if let Some((board, eye)) = drawn && self.desks[watch::site_of(board)].bus.is_connected() {
