@@ -70,8 +70,8 @@ pub(crate) fn is_ready(eye: &EyeState) -> bool {
     eye.policy_version.is_some() && eye.heartbeat_age_s.is_some_and(|age_s| age_s < FRESH_BEAT_S)
 }
 
-/// Whether it still is, `now` (Unix seconds): it may have said so some seconds ago, and have heard nothing since. Whoever hears the heartbeat says so more often
-/// than it goes stale.
+/// Whether it still is, `now` (Unix seconds): it may have said so some seconds ago, and have heard nothing since. Whoever hears the heartbeat says so
+/// more often than it goes stale.
 pub(crate) fn is_still_ready(eye: &EyeState, now: u64) -> bool {
     is_ready(eye) && eye.heartbeat_age_s.is_some_and(|age_s| age_s + now.saturating_sub(eye.now) as f32 <= FRESH_BEAT_S)
 }
