@@ -34,7 +34,6 @@ fn main() {
         outlet.open();
         send(&key, &mut outlet);
     }
-    println!("pictures cost no allocation once warm ... ok");
 }
 
 fn send(key: &[u8], outlet: &mut Outlet) {
