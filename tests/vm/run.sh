@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a program on a real kernel with real V4L2 devices (vivid), in a virtual machine. Its exit status becomes ours.
 #
-#   tests/vm/run.sh                                   the V4L2 test (board/v4l2/examples/vm_probe.rs), built first
+#   tests/vm/run.sh                                   the V4L2 test (board/v4l2/examples/vm_probe), built first
 #   tests/vm/run.sh [OPTION]... -- PROGRAM [ARG]...   any program of this machine
 #
 #   --file SOURCE[:DESTINATION]   put a file or folder there too (default: the same path)
