@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// Layers that ours depends on: the collection, and what our recipes take from it. Where a layer is not at hand, empty recipes of these names stand in, so
 /// that the rest can still be read; the check then never ends with 0. meta-rockchip appends to glmark2 and v4l-utils.
-const NEEDED: &[(&str, &[&str])] = &[
-    ("openembedded-layer", &["cryptsetup", "flatbuffers", "glmark2", "v4l-utils"]),
-    ("networking-layer", &["chrony", "nftables"]),
-];
+const NEEDED: &[(&str, &[&str])] =
+    &[("openembedded-layer", &["cryptsetup", "glmark2", "v4l-utils"]), ("networking-layer", &["chrony", "nftables"])];
 /// Layers that the images want, without which they are planned with less.
 const WANTED: &[&str] = &["rauc"];
 /// Machines, and the collection that brings them.

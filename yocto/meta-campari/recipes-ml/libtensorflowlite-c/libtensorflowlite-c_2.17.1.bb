@@ -7,9 +7,9 @@ SECTION = "libs"
 LICENSE = "Apache-2.0 & BSD-2-Clause & BSD-3-Clause & MIT & MPL-2.0"
 LIC_FILES_CHKSUM = "file://LICENSE;md5=${TFLITE_LICENSE_MD5}"
 
-DEPENDS = "flatbuffers-native"
+DEPENDS = "tflite-flatc-native"
 
-require tflite-pins.inc
+require recipes-ml/tflite-pins.inc
 
 # One git source for each name, unpacked beside the others. Nothing is asked of the network for sources that are not pinned: do_fetch says which.
 python () {
