@@ -81,7 +81,7 @@ pub enum Feedback {
     KeyPicture,
     /// It left.
     Goodbye,
-    /// It calls itself what our stream is called (RFC 3550 §8.2).
+    /// It calls itself what our stream is called (RFC 3550 §8.2), in a report or in its description of itself; told once a datagram.
     Collision,
 }
 
@@ -122,16 +122,18 @@ impl Reception {
 /// [`RtcpError`] when it is no compound RTCP packet; what came before the fault has been handed on.
 pub fn read(datagram: &[u8], ours: Ssrc, mut heard: impl FnMut(Feedback)) -> Result<(), RtcpError> {
     let fault = |error: rtcp_types::RtcpParseError| RtcpError { bytes: datagram.len(), why: error.to_string() };
+    let mut collides = false;
     for packet in Compound::parse(datagram).map_err(fault)? {
         match packet.map_err(fault)? {
             Packet::Rr(report) => {
-                collision(report.ssrc(), ours, &mut heard);
+                collides |= report.ssrc() == ours.0;
                 receptions(report.report_blocks(), ours, &mut heard);
             }
             Packet::Sr(report) => {
-                collision(report.ssrc(), ours, &mut heard);
+                collides |= report.ssrc() == ours.0;
                 receptions(report.report_blocks(), ours, &mut heard);
             }
+            Packet::Sdes(names) => collides |= names.chunks().any(|chunk| chunk.ssrc() == ours.0),
             Packet::Bye(_) => heard(Feedback::Goodbye),
             Packet::PayloadFeedback(feedback) => {
                 let pli = feedback.media_ssrc() == ours.0 && feedback.parse_fci::<Pli<'_>>().is_ok();
@@ -145,13 +147,10 @@ pub fn read(datagram: &[u8], ours: Ssrc, mut heard: impl FnMut(Feedback)) -> Res
             _ => {}
         }
     }
-    Ok(())
-}
-
-fn collision(theirs: u32, ours: Ssrc, heard: &mut impl FnMut(Feedback)) {
-    if theirs == ours.0 {
+    if collides {
         heard(Feedback::Collision);
     }
+    Ok(())
 }
 
 fn receptions<'a>(

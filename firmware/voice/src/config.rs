@@ -2,7 +2,7 @@
 //!
 //! Paths are taken as written; whether the files behind `[mqtt.tls]` can be used is [`crate::tls`]'s to say.
 
-use crate::rtsp::Patience;
+use crate::rtsp::{Patience, RelayPatience};
 use contract::{CameraId, SiteId};
 use serde::Deserialize;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -47,6 +47,9 @@ pub struct RelayAccess {
     pub user: String,
     /// File whose one line is the password.
     pub password_file: PathBuf,
+    /// Not for the file: tests have no time.
+    #[serde(skip)]
+    pub patience: RelayPatience,
 }
 
 /// Where metrics are read.
@@ -58,6 +61,9 @@ pub struct Metrics {
     pub listen: SocketAddr,
     /// Certificates: `ca` is the authority of those who may read.
     pub tls: Option<Tls>,
+    /// Not for the file: where the system says how warm it is.
+    #[serde(skip, default = "thermal_zones")]
+    pub thermal: PathBuf,
 }
 
 /// The RTSP server.
@@ -147,6 +153,9 @@ fn twenty() -> u16 {
 fn default_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 9613))
 }
+fn thermal_zones() -> PathBuf {
+    "/sys/class/thermal".into()
+}
 fn default_ttl() -> u8 {
     1
 }
@@ -230,7 +239,7 @@ impl Config {
         if !MAX_PAYLOAD_BYTES.contains(&config.rtp.max_payload_bytes) {
             return Err(range("max_payload_bytes", &config.rtp.max_payload_bytes, "500 to 8900"));
         }
-        if let Some(Metrics { listen, tls: None }) = &config.metrics
+        if let Some(Metrics { listen, tls: None, .. }) = &config.metrics
             && !listen.ip().is_loopback()
         {
             return Err(range("listen", listen, "a loopback address, or any with [metrics.tls]"));

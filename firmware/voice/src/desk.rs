@@ -119,7 +119,7 @@ impl Desk {
         match message {
             ToVoice::Unit { stream, captured_utc_us, captured_monotonic_us, key, rung } => {
                 let picture = Picture { unit: body, captured_monotonic_us, captured_utc_us, key };
-                self.fetching.hall.picture(stream, &picture);
+                self.fetching.hall.picture(stream, &picture, rung);
                 let Self { shares, meter, topics, eye, unsigned, .. } = self;
                 shares.picture(stream, &picture, rung, meter, |viewer, mut wishes, _| {
                     if let Some(started) = wishes.started.take() {
@@ -426,12 +426,9 @@ impl Desk {
     #[must_use]
     pub fn metrics(&self) -> Snapshot {
         let (linked, eye) = self.status.eye();
-        Snapshot {
-            eye_linked: linked,
-            eye: eye.map(|eye| eye.counters),
-            viewers: self.shares.metrics(),
-            ..self.meter.metrics()
-        }
+        let mut viewers = self.shares.metrics();
+        viewers.extend(self.fetching.hall.metrics());
+        Snapshot { eye_linked: linked, eye: eye.map(|eye| eye.counters), viewers, ..self.meter.metrics() }
     }
     /// When [`Desk::tick`] has something to do.
     #[must_use]

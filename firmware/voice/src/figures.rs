@@ -2,6 +2,9 @@
 //!
 //! Reads no clock, publishes nothing; [`crate::metrics`] does.
 
+use contract::Rung;
+use contract::body::Usage;
+
 /// Upper bounds of the histogram of capture to last packet, seconds. The promise is one second to the screen (P11), so the finest steps lie below.
 pub const LATENCY_BOUNDS_S: [f64; 14] =
     [0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5];
@@ -61,6 +64,11 @@ impl Figures {
         self.packets += 1;
         self.bytes += bytes as u64;
     }
+    /// The kernel took several.
+    pub fn packets_of(&mut self, packets: u64, bytes: usize) {
+        self.packets += packets;
+        self.bytes += bytes as u64;
+    }
     /// The kernel took a picture's last packet, so long after its capture.
     pub fn picture(&mut self, latency_us: u64) {
         self.pictures += 1;
@@ -71,6 +79,42 @@ impl Figures {
     /// So many pictures were not sent, or not whole.
     pub fn drop(&mut self, why: Dropped, pictures: u64) {
         self.dropped[why as usize] += pictures;
+    }
+}
+
+/// Longest stretch between two pictures that counts as watched, seconds.
+const LONGEST_STRETCH_S: f64 = 1.0;
+
+/// What one viewer was shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Watched {
+    usage: Usage,
+    last_us: Option<u64>,
+}
+
+impl Watched {
+    /// A picture of so many bytes, captured at that moment of the monotonic clock, microseconds.
+    pub fn picture(&mut self, bytes: usize, captured_us: u64, rung: Rung) {
+        self.usage.pictures += 1;
+        self.usage.bytes += bytes as u64;
+        let stretch_s = self.last_us.map_or(0.0, |last| captured_us.saturating_sub(last) as f64 / 1e6);
+        self.last_us = Some(captured_us);
+        let seconds = match rung {
+            Rung::Clear => &mut self.usage.seconds_clear,
+            Rung::Cautious => &mut self.usage.seconds_cautious,
+            Rung::Covered => &mut self.usage.seconds_covered,
+            Rung::Dark => &mut self.usage.seconds_dark,
+        };
+        *seconds += stretch_s.min(LONGEST_STRETCH_S);
+    }
+    /// Nothing is shown until the next picture: the time between is not watched.
+    pub fn pause(&mut self) {
+        self.last_us = None;
+    }
+    /// The sum.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.usage
     }
 }
 

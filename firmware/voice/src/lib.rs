@@ -38,6 +38,7 @@ use contract::topic::{AskTopic, CommandTopic, Topics};
 use desk::Desk;
 use eye::{EyeEvent, EyeLink};
 use fetching::Fetching;
+use metrics::Snapshot;
 use rtsp::{Access, Hall, Relays};
 use shares::Shares;
 use std::future::Future;
@@ -95,11 +96,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
     let url = server.as_ref().map(|server| server.url.clone());
     let fetching = Fetching::new(Arc::clone(&hall), url, relays);
     let mut desk = Desk::new(config.site, topics, Shares::new(settings), fetching);
-    let mut metrics = config
-        .metrics
-        .as_ref()
-        .map(|page| metrics::server::Server::start(page.listen, page.tls.as_ref()))
-        .transpose()?;
+    let mut metrics = config.metrics.as_ref().map(metrics::server::Server::start).transpose()?;
     tokio::pin!(stop);
     loop {
         let deadline = desk.deadline();
@@ -122,7 +119,8 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
             () = std::future::poll_fn(|cx| desk.poll_receivers(cx)) => {}
             reader = reader(&mut metrics) => {
                 // It may have gone.
-                let _ = reader.send(desk.metrics().text());
+                let snapshot = Snapshot { temperatures: reader.temperatures, ..desk.metrics() };
+                let _ = reader.page.send(snapshot.text());
             }
             () = hall.news() => desk.hear_viewers(),
             () = sleep_until(deadline) => {}

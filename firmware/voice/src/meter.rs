@@ -12,6 +12,12 @@ use rtp::rtcp::Now;
 /// Latencies above this count as this, microseconds.
 const LARGEST_US: u64 = 60_000_000;
 
+/// How long after its capture a picture went, microseconds.
+#[must_use]
+pub fn latency_us(captured_monotonic_us: u64, now: Now) -> u64 {
+    now.media.0.saturating_sub(captured_monotonic_us).clamp(1, LARGEST_US)
+}
+
 /// Counters and the histogram.
 #[derive(Debug)]
 pub struct Meter {
@@ -81,8 +87,7 @@ impl Meter {
     }
     /// The kernel took several.
     pub fn packets_of(&mut self, packets: u64, bytes: usize) {
-        self.totals.packets += packets;
-        self.totals.bytes += bytes as u64;
+        self.totals.packets_of(packets, bytes);
         self.packets += packets;
         self.bytes += bytes as u64;
     }
@@ -90,7 +95,7 @@ impl Meter {
     pub fn picture(&mut self, captured_monotonic_us: u64, now: Now) -> u64 {
         self.pictures += 1;
         self.last_packet_at_ms = now.utc_us / 1000;
-        let latency_us = now.media.0.saturating_sub(captured_monotonic_us).clamp(1, LARGEST_US);
+        let latency_us = latency_us(captured_monotonic_us, now);
         if let Some(histogram) = &mut self.latency_us {
             histogram.saturating_record(latency_us);
         }

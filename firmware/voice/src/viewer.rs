@@ -4,6 +4,7 @@
 
 use crate::clock;
 use crate::config;
+use crate::figures::Watched;
 use crate::hearing::Hearing;
 use crate::meter::Meter;
 use crate::metrics;
@@ -34,8 +35,6 @@ const KEY_EVERY: Duration = Duration::from_millis(500);
 const REOPEN_EVERY: Duration = Duration::from_secs(1);
 /// Session bandwidth (RFC 3550 §6.2) of a stream that hardly moves, bytes/s: no camera needs less when it does.
 const LEAST_BANDWIDTH: f64 = 16_000.0;
-/// Longest stretch between two pictures that counts as watched, seconds.
-const LONGEST_STRETCH_S: f64 = 1.0;
 
 /// What has to be done after a viewer was given something.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -119,8 +118,7 @@ pub struct Viewer {
     key_asked_at: Option<Instant>,
     report_at: Instant,
     since: Instant,
-    last_picture_us: Option<u64>,
-    usage: Usage,
+    watched: Watched,
 }
 
 impl Viewer {
@@ -168,8 +166,7 @@ impl Viewer {
             key_asked_at: None,
             report_at: now,
             since: now,
-            last_picture_us: None,
-            usage: Usage::default(),
+            watched: Watched::default(),
         };
         viewer.open_wire(now);
         viewer
@@ -207,7 +204,7 @@ impl Viewer {
             self.phase = Phase::Watching;
             self.since = now;
         }
-        self.count(picture, rung);
+        self.watched.picture(picture.unit.len(), picture.captured_monotonic_us, rung);
         wishes.key_picture = self.send(picture, now, meter) != Fate::Sent && self.may_ask_for_key(now);
         if self.outlet.listener_appeared(now) {
             wishes.key_picture |= self.may_ask_for_key(now);
@@ -226,7 +223,7 @@ impl Viewer {
     pub fn resume(&mut self, now: Instant) {
         self.paused = false;
         self.outlet.open();
-        self.last_picture_us = None;
+        self.watched.pause();
         self.hearing.resume(now);
     }
 
@@ -267,21 +264,6 @@ impl Viewer {
         fate
     }
 
-    fn count(&mut self, picture: &Picture<'_>, rung: Rung) {
-        self.usage.pictures += 1;
-        self.usage.bytes += picture.unit.len() as u64;
-        let captured_us = picture.captured_monotonic_us;
-        let stretch_s = self.last_picture_us.map_or(0.0, |last| captured_us.saturating_sub(last) as f64 / 1e6);
-        self.last_picture_us = Some(captured_us);
-        let seconds = match rung {
-            Rung::Clear => &mut self.usage.seconds_clear,
-            Rung::Cautious => &mut self.usage.seconds_cautious,
-            Rung::Covered => &mut self.usage.seconds_covered,
-            Rung::Dark => &mut self.usage.seconds_dark,
-        };
-        *seconds += stretch_s.min(LONGEST_STRETCH_S);
-    }
-
     /// Whether the eye may be asked now; counts as asking.
     pub fn may_ask_for_key(&mut self, now: Instant) -> bool {
         let free = self.key_asked_at.is_none_or(|at| now.duration_since(at) >= KEY_EVERY);
@@ -312,7 +294,7 @@ impl Viewer {
     /// What was sent to it, as far as the voice can tell.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        self.usage
+        self.watched.usage()
     }
 
     /// What a scraper reads of it.
@@ -322,7 +304,7 @@ impl Viewer {
             labels,
             is_heard: self.hearing.is_heard(),
             figures: *self.outlet.figures(),
-            usage: self.usage,
+            usage: self.watched.usage(),
             heard: *self.reports.heard(),
         }
     }

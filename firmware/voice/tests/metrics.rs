@@ -1,98 +1,30 @@
 //! The page of metrics: what the reference parser of OpenMetrics reads in it, what it does not say (P10), who may read it, and that the dashboard asks for
 //! nothing that does not exist.
 
+#[path = "support/page.rs"]
+mod page;
 mod support;
 
+use page::*;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rtcp_types::{CompoundBuilder, ReceiverReport, ReportBlock, RtcpPacketWriter, RtcpPacketWriterExt};
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::process::Stdio;
 use std::sync::Arc;
 use support::*;
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio::process::Command;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use voice::config::{Metrics, Tls};
 use voice::metrics::server::{MOST_AT_ONCE, MOST_HEAD};
 
-/// The reference implementation, which is strict: it refuses what a scraper would only stumble over.
-const PARSER: &str = "
-import json, sys
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
-families = text_string_to_metric_families(sys.stdin.read())
-print(json.dumps([[s.name, s.labels, s.value] for f in families for s in f.samples]))
-";
-
-async fn parse(text: &str) -> Vec<(String, Value, f64)> {
-    // The system's own: another one in the path need not have Debian's modules.
-    let mut parser = Command::new("/usr/bin/python3")
-        .args(["-c", PARSER])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("python3 runs");
-    let mut stdin = parser.stdin.take().expect("piped");
-    stdin.write_all(text.as_bytes()).await.expect("it reads");
-    drop(stdin);
-    let output = patient("the parser", parser.wait_with_output()).await.expect("it ran");
-    assert!(output.status.success(), "not OpenMetrics (or apt-get install python3-prometheus-client):\n{text}");
-    serde_json::from_slice(&output.stdout).expect("what it printed")
-}
-
-async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> String {
-    let mut answer = String::new();
-    stream.write_all(request).await.expect("it reads");
-    patient("an answer", stream.read_to_string(&mut answer)).await.expect("text");
-    answer
-}
-
-async fn connect(port: u16) -> TcpStream {
-    patient("the port to open", async {
-        let mut tries = tokio::time::interval(std::time::Duration::from_millis(20));
-        loop {
-            tries.tick().await;
-            if let Ok(stream) = TcpStream::connect((LANDLORD, port)).await {
-                return stream;
-            }
-        }
-    })
-    .await
-}
-
-async fn get(port: u16) -> String {
-    let answer = converse(connect(port).await, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-    assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("application/openmetrics-text"), "{head}");
-    body.to_owned()
-}
-
 fn with_metrics(dir: &TempDir, broker: u16, port: u16, tls: Option<Tls>) -> voice::config::Config {
     let listen = SocketAddr::new(LANDLORD, port);
-    voice::config::Config { metrics: Some(Metrics { listen, tls }), ..config(dir, broker) }
-}
-
-/// The value of a sample with these labels, all of which it must have.
-fn value(samples: &[(String, Value, f64)], name: &str, labels: &[(&str, &str)]) -> f64 {
-    let fits = |found: &Value| labels.iter().all(|(label, value)| found[*label] == *value);
-    let found = samples.iter().find(|(sample, found, _)| sample == name && fits(found));
-    found.unwrap_or_else(|| panic!("no {name} {labels:?}")).2
-}
-
-fn report(ssrc: u32, stamp: u32) -> Vec<u8> {
-    let block = ReportBlock::builder(ssrc)
-        .fraction_lost(64)
-        .cumulative_lost(12)
-        .interarrival_jitter(900)
-        .last_sender_report_timestamp(stamp);
-    let compound = CompoundBuilder::default().add_packet(ReceiverReport::builder(99).add_report_block(block));
-    let mut packet = vec![0; compound.calculate_size().expect("a size")];
-    compound.write_into(&mut packet).expect("room");
-    packet
+    voice::config::Config {
+        metrics: Some(Metrics { listen, tls, thermal: dir.path().join("thermal") }),
+        ..config(dir, broker)
+    }
 }
 
 #[tokio::test]
@@ -100,6 +32,7 @@ async fn p10_the_page_counts_a_share_by_its_jti_and_names_nobody() {
     let dir = TempDir::new().expect("a folder");
     let broker = Broker::start(&dir).await;
     let (mut room, eye, port) = (Room::join(broker.port).await, FakeEye::listen(&dir), free_port());
+    zone(&dir, "thermal_zone0", "cpu-thermal", "48250");
     let _voice = Voice::start_with(with_metrics(&dir, broker.port, port, None));
     let mut eye = eye.greet().await;
     let mut receiver = Receiver::bind().await;
@@ -158,6 +91,34 @@ async fn p10_the_page_counts_a_share_by_its_jti_and_names_nobody() {
     let samples = parse(&get(port).await).await;
     assert_eq!(value(&samples, "campari_rtp_packets_total", &[]), 3.0);
     assert!(samples.iter().all(|(name, _, _)| !name.starts_with("campari_share_")));
+}
+
+/// A thermal zone as Linux shows it.
+fn zone(dir: &TempDir, name: &str, kind: &str, temp: &str) {
+    let folder = dir.path().join("thermal").join(name);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for (file, text) in [("type", kind), ("temp", temp)] {
+        std::fs::write(folder.join(file), format!("{text}\n")).expect("a file");
+    }
+}
+
+#[tokio::test]
+async fn the_board_is_as_warm_as_it_says_zone_by_zone_and_a_board_that_says_nothing_has_no_such_metric() {
+    let dir = TempDir::new().expect("a folder");
+    let (broker, port) = (Broker::start(&dir).await, free_port());
+    let _voice = Voice::start_with(with_metrics(&dir, broker.port, port, None));
+    assert!(!get(port).await.contains("temperature"));
+    zone(&dir, "thermal_zone0", "cpu-thermal", "48250");
+    zone(&dir, "thermal_zone1", "npu-thermal", "-1500");
+    // One that says nothing of use at this moment, and something else that lies there too.
+    zone(&dir, "thermal_zone2", "gpu-thermal", "");
+    zone(&dir, "cooling_device0", "fan", "3000");
+    let samples = parse(&get(port).await).await;
+    let warm: Vec<_> = samples.iter().filter(|(name, ..)| name == "campari_temperature_celsius").collect();
+    assert_eq!(warm.len(), 2, "{warm:?}");
+    for (zone, kind, celsius) in [("thermal_zone0", "cpu-thermal", 48.25), ("thermal_zone1", "npu-thermal", -1.5)] {
+        assert_eq!(value(&samples, "campari_temperature_celsius", &[("zone", zone), ("type", kind)]), celsius);
+    }
 }
 
 /// All names of metrics in the dashboard's expressions.

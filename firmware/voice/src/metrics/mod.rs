@@ -4,7 +4,9 @@
 //! own end with it. Rates are the reader's to make. Counts nothing itself, opens no socket ([`server`] does).
 
 pub mod server;
+pub mod thermal;
 
+use self::thermal::Temperature;
 use crate::figures::{Dropped, Figures, LATENCY_BOUNDS_S};
 use crate::reports::Heard;
 use contract::body::{Counters, Usage};
@@ -36,8 +38,10 @@ pub struct Snapshot {
     pub messages_lost: u64,
     /// What subscribers said and was not passed on.
     pub asks_refused: u64,
-    /// Receivers of running shares.
+    /// Receivers of running shares, those who fetch and media servers among them.
     pub viewers: Vec<Viewer>,
+    /// How warm the board is; empty where it does not say.
+    pub temperatures: Vec<Temperature>,
 }
 
 /// One receiver of a share.
@@ -109,7 +113,15 @@ impl Snapshot {
         let help = "Messages to the broker that were given up. Must be 0.";
         page.counter("mqtt_messages_lost", help, None, self.messages_lost)?;
         let help = "What subscribers said and the voice did not pass on.";
-        page.counter("asks_refused", help, None, self.asks_refused)
+        page.counter("asks_refused", help, None, self.asks_refused)?;
+        if self.temperatures.is_empty() {
+            return Ok(());
+        }
+        let (help, unit) = ("How warm the board says that it is.", Unit::Celsius);
+        let mut family = page.family("temperature", help, Some(&unit), MetricType::Gauge)?;
+        self.temperatures.iter().try_for_each(|Temperature { zone, kind, celsius }| {
+            family.encode_family(&[("zone", zone.as_str()), ("type", kind)])?.encode_gauge(celsius)
+        })
     }
 
     fn eye(&self, page: &mut Page<'_, '_>) -> fmt::Result {

@@ -4,10 +4,13 @@
 //! Contract: **whoever connects costs bounded memory and time**: [`MOST_AT_ONCE`] connections, [`MOST_HEAD`] bytes, [`WITHIN`]. A port that is taken
 //! is tried again: pictures do not wait for metrics.
 
+use super::thermal::{self, Temperature};
+use crate::config::Metrics;
 use crate::tls;
 use rustls::ServerConfig;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -27,7 +30,13 @@ pub const WITHIN: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// Who wants the page.
-pub type Reader = oneshot::Sender<String>;
+#[derive(Debug)]
+pub struct Reader {
+    /// How warm the board is, read where a slow sensor holds nobody up.
+    pub temperatures: Vec<Temperature>,
+    /// Where the page goes.
+    pub page: oneshot::Sender<String>,
+}
 
 /// A running server; ends with the value.
 #[derive(Debug)]
@@ -37,14 +46,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves on `listen`, with `tls` to those who have a certificate only.
+    /// Serves where `config` says, with TLS to those who have a certificate only.
     ///
     /// # Errors
     /// [`tls::TlsError`] when the certificates cannot be used.
-    pub fn start(listen: SocketAddr, tls: Option<&crate::config::Tls>) -> Result<Self, tls::TlsError> {
-        let tls = tls.map(|tls| tls::server("[metrics.tls]", tls)).transpose()?;
+    pub fn start(config: &Metrics) -> Result<Self, tls::TlsError> {
+        let tls = config.tls.as_ref().map(|tls| tls::server("[metrics.tls]", tls)).transpose()?;
         let (ask, readers) = mpsc::channel(MOST_AT_ONCE);
-        let task = tokio::spawn(serve(listen, tls, ask));
+        let task = tokio::spawn(serve(config.listen, tls, Ask { ask, thermal: config.thermal.as_path().into() }));
         Ok(Self { readers, task })
     }
     /// The next who wants the page. Cancel-safe.
@@ -63,7 +72,25 @@ impl Drop for Server {
     }
 }
 
-async fn serve(listen: SocketAddr, tls: Option<Arc<ServerConfig>>, ask: mpsc::Sender<Reader>) {
+/// Where a page comes from.
+#[derive(Clone)]
+struct Ask {
+    ask: mpsc::Sender<Reader>,
+    thermal: Arc<Path>,
+}
+
+impl Ask {
+    async fn page(&self) -> io::Result<String> {
+        let thermal = Arc::clone(&self.thermal);
+        let temperatures = tokio::task::spawn_blocking(move || thermal::read(&thermal)).await.unwrap_or_default();
+        let (page, made) = oneshot::channel();
+        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
+        self.ask.send(Reader { temperatures, page }).await.map_err(|_| gone())?;
+        made.await.map_err(|_| gone())
+    }
+}
+
+async fn serve(listen: SocketAddr, tls: Option<Arc<ServerConfig>>, ask: Ask) {
     let acceptor = tls.map(TlsAcceptor::from);
     let slots = Arc::new(Semaphore::new(MOST_AT_ONCE));
     let listener = bind(listen).await;
@@ -104,14 +131,14 @@ async fn bind(listen: SocketAddr) -> TcpListener {
     }
 }
 
-async fn converse(stream: TcpStream, acceptor: Option<TlsAcceptor>, ask: &mpsc::Sender<Reader>) -> io::Result<()> {
+async fn converse(stream: TcpStream, acceptor: Option<TlsAcceptor>, ask: &Ask) -> io::Result<()> {
     match acceptor {
         Some(acceptor) => answer(acceptor.accept(stream).await?, ask).await,
         None => answer(stream, ask).await,
     }
 }
 
-async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, ask: &mpsc::Sender<Reader>) -> io::Result<()> {
+async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, ask: &Ask) -> io::Result<()> {
     let mut head = Vec::with_capacity(1024);
     let status = loop {
         match request(&head) {
@@ -124,14 +151,8 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, ask: &mpsc::Sen
             return Ok(());
         }
     };
-    let (kind, body) = if status == OK {
-        let (reader, page) = oneshot::channel();
-        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
-        ask.send(reader).await.map_err(|_| gone())?;
-        (super::CONTENT_TYPE, page.await.map_err(|_| gone())?)
-    } else {
-        ("text/plain", format!("{status}\n"))
-    };
+    let (kind, body) =
+        if status == OK { (super::CONTENT_TYPE, ask.page().await?) } else { ("text/plain", format!("{status}\n")) };
     let length = body.len();
     let answer = format!(
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nAllow: GET\r\nConnection: close\r\n\r\n{body}"

@@ -1,7 +1,7 @@
 //! One client's connection: its conversation, its session, its way out. One task each; nothing that it does holds up another.
 //!
 //! Bounded: head and body of requests, time for a request, time to prove who it is, what waits to be written and for how long. Dead peers are noticed by TCP
-//! itself (keep-alive and user timeout on the socket), by silence over UDP, and by their taking nothing.
+//! itself (keep-alive and user timeout on the socket), by their silence, and by their taking nothing.
 
 use super::Patience;
 use super::hall::{Hall, Leaving, Shown, View};
@@ -146,7 +146,7 @@ impl Connection {
         let playing = self.session.as_ref().filter(|session| session.playing);
         let alone = playing.is_none().then(|| self.last_request + idle);
         let takes = self.out.since().map(|since| since + stuck);
-        let media = playing.map(Session::deadline);
+        let media = playing.map(|session| session.deadline(&self.client.patience));
         let all = [unproven, partial, alone, takes, media, self.finish_by];
         all.into_iter().flatten().min().unwrap_or(self.last_request + idle)
     }
@@ -159,7 +159,7 @@ impl Connection {
             Event::Wrote(length) => {
                 self.flushing = true;
                 if let Some(sent) = self.out.took(length, now) {
-                    self.client.hall.sent(sent);
+                    self.client.hall.sent(self.session.as_ref().map_or(0, Session::id), sent);
                 }
             }
             Event::Flushed => (self.flushing, self.finish_by) = (false, None),
@@ -167,7 +167,7 @@ impl Connection {
             Event::View(view) => return self.look(view, now),
             Event::Rtcp(length) => {
                 if let Some(session) = &mut self.session {
-                    let said = session.heard_udp(length, now);
+                    let said = session.heard_udp(length, &self.client.hall, now);
                     return self.told(said);
                 }
             }
@@ -193,7 +193,8 @@ impl Connection {
         }
         let slate = self.client.hall.slate();
         match self.session.as_mut().filter(|session| session.playing) {
-            Some(session) if session.is_silent(now) => Some(Over::Done),
+            // What waits for it must not reach it later, when the share may be over.
+            Some(session) if session.silent_at(&patience) <= now => Some(Over::Cut),
             Some(session) => {
                 session.tick(&slate.unit, &mut self.out, &self.client.hall, now);
                 None
@@ -216,7 +217,8 @@ impl Connection {
                     let over = match heard {
                         Heard::Request(request) => self.request(&request, now).await,
                         Heard::Data(data) => {
-                            let said = self.session.as_mut().and_then(|session| session.heard_data(data, now));
+                            let (session, hall) = (self.session.as_mut(), &self.client.hall);
+                            let said = session.and_then(|session| session.heard_data(data, hall, now));
                             self.told(said)
                         }
                         // To a question that nobody asked.

@@ -5,10 +5,12 @@
 //! for a seat is bounded, and loses its validity with the share (P4). Level-triggered towards the desk: it asks what is new, nothing piles up.
 
 use crate::clock;
-use crate::figures::Dropped;
-use crate::meter::Meter;
+use crate::figures::{Dropped, Figures, Watched};
+use crate::meter::{self, Meter};
+use crate::metrics;
 use crate::outlet::Picture;
-use contract::{Jti, SubscriberId};
+use crate::reports::Heard;
+use contract::{Jti, Rung, SubscriberId};
 use link::{Puller, Pullers, StreamId};
 use rtp::Codec;
 use rtp::rtcp::Now;
@@ -112,6 +114,11 @@ struct Seat {
     awaits_key: bool,
     feed: mpsc::Sender<Arc<Shown>>,
     view: watch::Sender<View>,
+    /// Of the share that it is shown, or was last.
+    figures: Figures,
+    watched: Watched,
+    /// Of its session.
+    heard: Heard,
 }
 
 /// What a connection holds of its seat.
@@ -269,7 +276,7 @@ impl Hall {
     }
 
     /// A picture of `stream`, for whoever sits in a share of it.
-    pub fn picture(&self, stream: StreamId, picture: &Picture<'_>) {
+    pub fn picture(&self, stream: StreamId, picture: &Picture<'_>, rung: Rung) {
         let mut guard = self.lock();
         let inner = &mut *guard;
         for show in &mut inner.shows {
@@ -287,7 +294,12 @@ impl Hall {
                     continue;
                 }
                 seat.awaits_key = seat.feed.try_send(Arc::clone(&shown)).is_err();
-                dropped += u64::from(seat.awaits_key);
+                if seat.awaits_key {
+                    dropped += 1;
+                    seat.figures.drop(Dropped::Late, 1);
+                } else {
+                    seat.watched.picture(picture.unit.len(), picture.captured_monotonic_us, rung);
+                }
             }
             inner.dropped += dropped;
             if dropped > 0 {
@@ -331,6 +343,24 @@ impl Hall {
             }
         }
         meter.dropped(Dropped::Late, std::mem::take(&mut inner.dropped));
+    }
+
+    /// What a scraper reads of those who are shown a share.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<metrics::Viewer> {
+        let inner = self.lock();
+        let mut viewers = Vec::new();
+        for show in inner.shows.iter().filter(|show| show.running.is_some()) {
+            let seats = inner.seats.iter().filter(|seat| seat.playing && seat.is_of(show));
+            viewers.extend(seats.map(|seat| metrics::Viewer {
+                labels: metrics::Labels { share: show.jti.to_string(), viewer: seat.id.to_string() },
+                is_heard: seat.heard.reports > 0,
+                figures: seat.figures,
+                usage: seat.watched.usage(),
+                heard: seat.heard,
+            }));
+        }
+        viewers
     }
 
     // From the connections.
@@ -416,6 +446,7 @@ impl Hall {
         let Inner { shows, seats, .. } = &mut *inner;
         let Some(seat) = seats.iter_mut().find(|seat| seat.id == id) else { return };
         seat.awaits_key = true;
+        seat.figures.drop(Dropped::Late, 1);
         seat.want_key(shows);
         self.news.notify_one();
     }
@@ -437,9 +468,22 @@ impl Hall {
         }
         self.news.notify_one();
     }
-    /// The kernel took something.
-    pub(super) fn sent(&self, sent: Sent) {
+    /// What the viewer has reported so far.
+    pub(super) fn reported(&self, id: u64, heard: Heard) {
         let mut inner = self.lock();
+        if let Some(seat) = inner.seats.iter_mut().find(|seat| seat.id == id) {
+            seat.heard = heard;
+        }
+    }
+    /// The kernel took something for the seat, which may be gone.
+    pub(super) fn sent(&self, id: u64, sent: Sent) {
+        let mut inner = self.lock();
+        if let Some(seat) = inner.seats.iter_mut().find(|seat| seat.id == id) {
+            seat.figures.packets_of(u64::from(sent.packets), sent.bytes);
+            if let Some((captured_us, now)) = sent.ends {
+                seat.figures.picture(meter::latency_us(captured_us, now));
+            }
+        }
         if inner.sent.len() < MOST_SENT {
             inner.sent.push(sent);
         }
@@ -452,7 +496,22 @@ impl Inner {
         let id = self.last_id;
         let (feed, pictures) = mpsc::channel(QUEUED);
         let (view, seen) = watch::channel(View::Slate);
-        self.seats.push(Seat { id, sub, share, address, in_clear: true, playing: false, awaits_key: true, feed, view });
+        let (figures, watched, heard) = Default::default();
+        let (in_clear, playing, awaits_key) = (true, false, true);
+        self.seats.push(Seat {
+            id,
+            sub,
+            share,
+            address,
+            in_clear,
+            playing,
+            awaits_key,
+            feed,
+            view,
+            figures,
+            watched,
+            heard,
+        });
         self.look();
         Place { id, feed: pictures, view: seen }
     }
@@ -475,6 +534,9 @@ impl Inner {
                 changes
             });
             seat.awaits_key |= changed;
+            if changed && view == View::Share {
+                (seat.figures, seat.watched) = Default::default();
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ mod udp;
 
 pub use door::DoorError;
 pub use hall::{Hall, Sign};
-pub use relay::{Access, AccessError, Relays};
+pub use relay::{Access, AccessError, Patience as RelayPatience, Relays};
 pub use stream::describe;
 
 use crate::config::Rtsp;
@@ -56,6 +56,10 @@ pub struct Patience {
     pub idle: Duration,
     /// For a client that takes nothing of what waits for it.
     pub stuck: Duration,
+    /// For the next word, RTCP or a request, of one that gets media and has reported by RTCP, or gets it over UDP (P9).
+    pub silent: Duration,
+    /// The same of one that gets it over TCP and never reported: RFC 2326 §12.37's session timeout, where that is not stated.
+    pub mute: Duration,
 }
 
 impl Default for Patience {
@@ -66,6 +70,8 @@ impl Default for Patience {
             say: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             stuck: Duration::from_secs(15),
+            silent: Duration::from_secs(15),
+            mute: Duration::from_secs(60),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! One session of a connection: its seat in the hall, its stream, and how the packets go.
 
+use super::Patience;
 use super::hall::{Hall, Place, Sent, Shown, View, moment};
 use super::out::Out;
 use super::stream::Stream;
 use super::udp::Udp;
 use crate::outlet::MAX_WAIT;
+use crate::reports::Reports;
 use rtp::rtcp::{self, Feedback};
 use rtsp::{Data, Way};
 use std::io;
@@ -19,8 +21,6 @@ const SLATE_EVERY: Duration = Duration::from_secs(1);
 const FIRST_SLATES_EVERY: Duration = Duration::from_millis(40);
 /// How many are the first.
 const FIRST_SLATES: u32 = 25;
-/// A client over UDP that says nothing by RTSP or RTCP is gone after this (P9).
-const SILENCE: Duration = Duration::from_secs(15);
 
 /// What happened to a connection.
 pub(super) enum Event {
@@ -57,6 +57,7 @@ pub(super) struct Session {
     awaits_key: bool,
     heard_at: Instant,
     heard_rtcp: bool,
+    reports: Reports,
     rtcp: Box<[u8; 1500]>,
     since: Instant,
     pictures: u64,
@@ -99,6 +100,7 @@ impl Session {
             awaits_key: true,
             heard_at: now,
             heard_rtcp: false,
+            reports: Reports::default(),
             rtcp: Box::new([0; 1500]),
             since: now,
             pictures: 0,
@@ -135,19 +137,20 @@ impl Session {
     pub(super) fn has_received(&self) -> bool {
         self.heard_rtcp || (self.udp.is_none() && self.stream.packets() > 0)
     }
-    pub(super) fn is_silent(&self, now: Instant) -> bool {
-        self.udp.is_some() && self.heard_at + SILENCE <= now
+    /// When its silence will have lasted too long (P9). Over TCP a client need not send RTCP, and some speak less often than they are asked to: only who has
+    /// reported is judged as one who reports.
+    pub(super) fn silent_at(&self, patience: &Patience) -> Instant {
+        let reports = self.udp.is_some() || self.heard_rtcp;
+        self.heard_at + if reports { patience.silent } else { patience.mute }
     }
     /// When the next sender report is due, once anything was sent.
     pub(super) fn report_at(&self) -> Option<Instant> {
         (self.stream.packets() > 0).then_some(self.stream.report_at)
     }
-    /// When [`Session::tick`] has something to do, or silence is over.
-    pub(super) fn deadline(&self) -> Instant {
+    /// When [`Session::tick`] has something to do, or silence has lasted too long.
+    pub(super) fn deadline(&self, patience: &Patience) -> Instant {
         let slate = (self.view == View::Slate).then_some(self.slate_at);
-        let report = self.report_at();
-        let silence = self.udp.is_some().then_some(self.heard_at + SILENCE);
-        [slate, report, silence].into_iter().flatten().min().unwrap_or(self.heard_at + SILENCE)
+        [slate, self.report_at()].into_iter().flatten().fold(self.silent_at(patience), Instant::min)
     }
 
     pub(super) fn look(&mut self, view: View, now: Instant) {
@@ -163,16 +166,17 @@ impl Session {
             if out.since().is_some_and(|since| now.duration_since(since) > MAX_WAIT) {
                 out.forget_media();
             }
-            let (way, udp) = (self.way, &self.udp);
+            let (id, way, udp) = (self.place.id, self.way, &self.udp);
             self.stream.slate(slate, |packet| {
-                send(way, udp.as_ref(), out, hall, packet, None, now);
+                send(id, way, udp.as_ref(), out, hall, packet, None, now);
             });
         }
         if self.stream.packets() > 0
             && now >= self.stream.report_at
-            && let Some(report) = self.stream.report(now)
+            && let Some((report, stated)) = self.stream.report(now)
         {
             self.control(&report, out, now);
+            self.reports.sent(stated, now);
         }
     }
 
@@ -190,9 +194,9 @@ impl Session {
         if self.awaits_key && !shown.key {
             return;
         }
-        let (way, udp, mut whole) = (self.way, &self.udp, true);
+        let (id, way, udp, mut whole) = (self.place.id, self.way, &self.udp, true);
         self.stream.picture(shown, |packet, ends| {
-            whole = whole && send(way, udp.as_ref(), out, hall, packet, ends, now);
+            whole = whole && send(id, way, udp.as_ref(), out, hall, packet, ends, now);
         });
         self.awaits_key = !whole;
         if whole {
@@ -217,27 +221,31 @@ impl Session {
         }
     }
 
-    pub(super) fn heard_udp(&mut self, length: usize, now: Instant) -> Option<Said> {
-        let said = read(&self.rtcp[..length], self.stream.ssrc());
-        self.heard(said, now)
+    pub(super) fn heard_udp(&mut self, length: usize, hall: &Hall, now: Instant) -> Option<Said> {
+        let said = read(&self.rtcp[..length], self.stream.ssrc(), &mut self.reports, now);
+        self.heard(said, hall, now)
     }
-    pub(super) fn heard_data(&mut self, data: Data<Vec<u8>>, now: Instant) -> Option<Said> {
+    pub(super) fn heard_data(&mut self, data: Data<Vec<u8>>, hall: &Hall, now: Instant) -> Option<Said> {
         let Way::Interleaved { rtcp, .. } = self.way else { return None };
         if data.channel_id() != rtcp {
             return None;
         }
-        let said = read(&data.into_body(), self.stream.ssrc());
-        self.heard(said, now)
+        let said = read(&data.into_body(), self.stream.ssrc(), &mut self.reports, now);
+        self.heard(said, hall, now)
     }
     /// `Err` is no RTCP, and no sign of life.
-    fn heard(&mut self, said: Result<Option<Said>, rtcp::RtcpError>, now: Instant) -> Option<Said> {
+    fn heard(&mut self, said: Result<Option<Said>, rtcp::RtcpError>, hall: &Hall, now: Instant) -> Option<Said> {
+        let first = said.is_err() && self.reports.garbage();
+        hall.reported(self.place.id, *self.reports.heard());
         match said {
             Ok(said) => {
                 (self.heard_at, self.heard_rtcp) = (now, true);
                 said
             }
             Err(error) => {
-                tracing::debug!(%error, "an RTSP client sent something else than RTCP");
+                if first {
+                    tracing::warn!(%error, "an RTSP client sent something else than RTCP; more is counted");
+                }
                 None
             }
         }
@@ -250,7 +258,9 @@ impl Session {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "two of its callers hold the session in parts")]
 fn send(
+    id: u64,
     way: Way,
     udp: Option<&Udp>,
     out: &mut Out,
@@ -263,7 +273,7 @@ fn send(
         (Some(udp), _) => {
             let gone = udp.send(packet);
             if gone {
-                hall.sent(Sent { packets: 1, bytes: packet.len(), ends: ends.map(|at_us| (at_us, moment())) });
+                hall.sent(id, Sent { packets: 1, bytes: packet.len(), ends: ends.map(|at_us| (at_us, moment())) });
             }
             gone
         }
@@ -272,13 +282,26 @@ fn send(
     }
 }
 
-fn read(datagram: &[u8], ours: rtp::Ssrc) -> Result<Option<Said>, rtcp::RtcpError> {
+fn read(
+    datagram: &[u8],
+    ours: rtp::Ssrc,
+    reports: &mut Reports,
+    now: Instant,
+) -> Result<Option<Said>, rtcp::RtcpError> {
     let mut said = None;
     rtcp::read(datagram, ours, |feedback| match feedback {
         Feedback::Goodbye => said = Some(Said::Goodbye),
-        Feedback::KeyPicture => said = said.or(Some(Said::KeyPicture)),
-        // One client on one connection: nobody else is misled by its choice of a source.
-        Feedback::Reception(_) | Feedback::Collision => {}
+        Feedback::KeyPicture => {
+            reports.key_request();
+            said = said.or(Some(Said::KeyPicture));
+        }
+        Feedback::Reception(reception) => reports.reception(&reception, now),
+        // SETUP promised our name (RFC 2326 §12.39), and nobody but this client hears both.
+        Feedback::Collision => {
+            if reports.collision() {
+                tracing::warn!("an RTSP client calls itself what its stream is called; the stream keeps its name");
+            }
+        }
     })?;
     Ok(said)
 }

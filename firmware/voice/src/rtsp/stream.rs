@@ -7,7 +7,7 @@ use super::hall::Shown;
 use crate::clock;
 use rand::Rng as _;
 use rtp::sdp::{Description, SdpError};
-use rtp::{Codec, MediaTime, Packetiser, Ssrc, Start, rtcp};
+use rtp::{Codec, MediaTime, NtpTime, Packetiser, Ssrc, Start, rtcp};
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -71,14 +71,15 @@ impl Stream {
         self.last_us
     }
 
-    /// A sender report; the next is due at [`Stream::report_at`].
-    pub(super) fn report(&mut self, now: Instant) -> Option<Vec<u8>> {
+    /// A sender report, and the time that it states; the next is due at [`Stream::report_at`].
+    pub(super) fn report(&mut self, now: Instant) -> Option<(Vec<u8>, NtpTime)> {
         let seconds = now.duration_since(self.since).as_secs_f64().max(1.0);
         let rate = (self.packetiser.payload_bytes() as f64 / seconds).max(LEAST_BANDWIDTH);
-        let report = rtcp::sender_report(&self.packetiser, clock::now(), &self.cname).ok();
+        let moment = clock::now();
+        let report = rtcp::sender_report(&self.packetiser, moment, &self.cname).ok();
         let wait = report.as_ref().map_or(Duration::from_secs(60), |packet| rtcp::interval(packet.len(), rate));
         self.report_at = now + wait;
-        report
+        report.map(|packet| (packet, NtpTime::from_utc_us(moment.utc_us)))
     }
     /// The goodbye, if anything was sent.
     pub(super) fn goodbye(&self) -> Option<Vec<u8>> {

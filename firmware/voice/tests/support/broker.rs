@@ -24,7 +24,8 @@ impl Broker {
     /// With a configuration of its own, which listens on `port` among others.
     pub async fn start_with(dir: &TempDir, port: u16, text: &str) -> Self {
         let config = dir.path().join("mosquitto.conf");
-        std::fs::write(&config, format!("{text}persistence false\n")).expect("a file");
+        // In a user namespace there is nobody else to become.
+        std::fs::write(&config, format!("{text}persistence false\nuser root\n")).expect("a file");
         let child = run_mosquitto(&config).await;
         Self { port, child, config }
     }

@@ -37,8 +37,11 @@ impl FakeEye {
         self.greet_with(&SLATE).await
     }
     pub async fn greet_with(&self, slate: &[u8]) -> EyeSession {
+        self.greet_as(Codec::H264, slate).await
+    }
+    pub async fn greet_as(&self, codec: Codec, slate: &[u8]) -> EyeSession {
         let mut session = self.accept().await;
-        session.say(hello(Codec::H264), slate).await;
+        session.say(hello(codec), slate).await;
         session.say(ToVoice::State, &state("c1")).await;
         session
     }

@@ -5,6 +5,7 @@
 use crate::support::*;
 use link::{Pullers, Relay, ServerProof};
 use rcgen::{CertificateParams, KeyPair};
+use rtp::{Depacketiser, PAYLOAD_TYPE};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
@@ -17,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use voice::config::{Config, RelayAccess};
+use voice::rtsp::RelayPatience;
 
 pub const USER: &str = "board-613";
 pub const PASSWORD: &str = "kK3vB9mQ0xT7yZ5wL1nR8sD4fG6hJ2pC";
@@ -64,6 +66,13 @@ impl Stage {
         Self::with_slate(&SLATE, change).await
     }
     pub async fn with_slate(slate: &[u8], change: impl FnOnce(&mut Relay)) -> Self {
+        Self::made(slate, RelayPatience::default(), change).await
+    }
+    /// As [`Stage::new`], of a voice that waits for its server for so long.
+    pub async fn patient(patience: RelayPatience) -> Self {
+        Self::made(&SLATE, patience, |_| ()).await
+    }
+    pub async fn made(slate: &[u8], patience: RelayPatience, change: impl FnOnce(&mut Relay)) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let (identity, port) = (Identity::new(), free_port());
         let server = SocketAddr::new(LANDLORD, port);
@@ -77,7 +86,7 @@ impl Stage {
         std::fs::write(&password_file, format!("{PASSWORD}\n")).expect("a file");
         let broker = Broker::start(&dir).await;
         let fake = FakeEye::listen(&dir);
-        let relay = vec![RelayAccess { server, user: USER.into(), password_file }];
+        let relay = vec![RelayAccess { server: to.server, user: USER.into(), password_file, patience }];
         let voice = Voice::start_with(Config { relay, ..config(&dir, broker.port) });
         let mut eye = fake.greet_with(slate).await;
         eye.admit(&Pullers { plain: true, who: Vec::new() }).await;
@@ -164,16 +173,17 @@ pub struct Call<S> {
     bytes: Vec<u8>,
     /// All that came on interleaved channels.
     media: Vec<u8>,
+    depacketiser: Depacketiser,
 }
 
 enum Came {
     Request(String),
-    Packet(u8),
+    Packet(u8, Vec<u8>),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Call<S> {
     pub fn new(stream: S) -> Self {
-        Self { stream, bytes: Vec::new(), media: Vec::new() }
+        Self { stream, bytes: Vec::new(), media: Vec::new(), depacketiser: Depacketiser::new(PAYLOAD_TYPE) }
     }
     fn take(&mut self) -> Option<Came> {
         if self.bytes.first() == Some(&b'$') {
@@ -181,7 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Call<S> {
             let packet = self.bytes.get(..4 + length)?.to_vec();
             self.bytes.drain(..4 + length);
             self.media.extend_from_slice(&packet[4..]);
-            return Some(Came::Packet(packet[1]));
+            return Some(Came::Packet(packet[1], packet[4..].to_vec()));
         }
         let end = self.bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
         let head = String::from_utf8(self.bytes[..end].to_vec()).expect("text");
@@ -215,7 +225,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Call<S> {
                     assert!(text.starts_with(method), "{method} was awaited: {text}");
                     return text;
                 }
-                Some(Came::Packet(_)) => {}
+                Some(Came::Packet(..)) => {}
                 None => panic!("the connection ended before {method}"),
             }
         }
@@ -248,12 +258,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Call<S> {
     pub async fn packet(&mut self) {
         loop {
             match self.next().await.expect("a packet, not the end") {
-                Came::Packet(0) => return,
-                Came::Packet(_) => {}
-                Came::Request(text) => {
-                    assert!(text.starts_with("OPTIONS"), "{text}");
-                    self.says(&format!("RTSP/1.0 200 OK\r\nCSeq: {}\r\n\r\n", cseq(&text))).await;
+                Came::Packet(0, _) => return,
+                Came::Packet(..) => {}
+                Came::Request(text) => self.is_alive(&text).await,
+            }
+        }
+    }
+    async fn is_alive(&mut self, asked: &str) {
+        assert!(asked.starts_with("OPTIONS"), "{asked}");
+        self.says(&format!("RTSP/1.0 200 OK\r\nCSeq: {}\r\n\r\n", cseq(asked))).await;
+    }
+    /// The next picture, signs of life answered; `None` at the end. What came is not kept.
+    pub async fn picture(&mut self) -> Option<Vec<u8>> {
+        loop {
+            match self.next().await? {
+                Came::Packet(0, packet) => {
+                    let mut seen = None;
+                    self.depacketiser.push(&packet, |unit| seen = Some(unit.data.to_vec())).expect("good packets");
+                    self.media.clear();
+                    if seen.is_some() {
+                        return seen;
+                    }
                 }
+                Came::Packet(..) => {}
+                Came::Request(text) => self.is_alive(&text).await,
             }
         }
     }

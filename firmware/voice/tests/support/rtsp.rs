@@ -5,7 +5,7 @@
 use crate::support::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use link::{Puller, Pullers};
+use link::{Codec, Puller, Pullers};
 use rcgen::{CertificateParams, KeyPair};
 use rtp::{Depacketiser, PAYLOAD_TYPE};
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use voice::config::{Config, Rtsp};
+use voice::config::{Config, Metrics, Rtsp};
 use voice::rtsp::Patience;
 
 pub const PASSWORD: &str = "kK3vB9mQ0xT7yZ5wL1nR8sD4fG6hJ2pC-aE_uIoXbVc";
@@ -40,6 +40,8 @@ pub struct Stage {
     /// RTSP over TLS, and in clear.
     pub tls: SocketAddr,
     pub plain: SocketAddr,
+    /// Where its page of metrics is.
+    pub metrics: u16,
 }
 
 impl Stage {
@@ -47,12 +49,12 @@ impl Stage {
         Self::with(&pullers(), |_| ()).await
     }
     pub async fn with(pullers: &Pullers, change: impl FnOnce(&mut Rtsp)) -> Self {
-        Self::made(pullers, &SLATE, change).await
+        Self::made(pullers, Codec::H264, &SLATE, change).await
     }
     pub async fn with_slate(pullers: &Pullers, slate: &[u8]) -> Self {
-        Self::made(pullers, slate, |_| ()).await
+        Self::made(pullers, Codec::H264, slate, |_| ()).await
     }
-    async fn made(pullers: &Pullers, slate: &[u8], change: impl FnOnce(&mut Rtsp)) -> Self {
+    pub async fn made(pullers: &Pullers, codec: Codec, slate: &[u8], change: impl FnOnce(&mut Rtsp)) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let key = KeyPair::generate().expect("made");
         let params = CertificateParams::new(vec!["localhost".into(), "127.0.0.1".into()]).expect("made");
@@ -75,10 +77,13 @@ impl Stage {
             patience: Patience::default(),
         };
         change(&mut rtsp);
-        let voice = Voice::start_with(Config { rtsp: Some(rtsp), ..config(&dir, broker.port) });
-        let mut eye = fake.greet_with(slate).await;
+        let page = free_port();
+        let thermal = dir.path().join("thermal");
+        let metrics = Some(Metrics { listen: SocketAddr::new(LANDLORD, page), tls: None, thermal });
+        let voice = Voice::start_with(Config { rtsp: Some(rtsp), metrics, ..config(&dir, broker.port) });
+        let mut eye = fake.greet_as(codec, slate).await;
         eye.admit(pullers).await;
-        let stage = Self { dir, broker, voice, eye, fake, tls, plain };
+        let stage = Self { dir, broker, voice, eye, fake, tls, plain, metrics: page };
         // Until the eye's word about who may come in is there, everybody is told to come back.
         patient("the doors to open", async {
             loop {
@@ -175,7 +180,7 @@ pub fn basic(user: &str, password: &str) -> String {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    fn new(stream: S, scheme: &str, at: SocketAddr) -> Self {
+    pub fn new(stream: S, scheme: &str, at: SocketAddr) -> Self {
         Self {
             stream,
             base: format!("{scheme}://localhost:{}", at.port()),

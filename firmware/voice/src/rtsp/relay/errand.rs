@@ -9,6 +9,7 @@ use super::super::out::Out;
 use super::super::session::{Event, Said, Session, of_session};
 use super::super::stream::{Stream, describe};
 use super::super::{reset, settle};
+use super::Patience;
 use super::trust::{self, TrustError};
 use contract::Jti;
 use link::Relay;
@@ -28,9 +29,6 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(10);
 const BACK_OFF_S: [f64; 6] = [0.5, 1.0, 2.0, 5.0, 15.0, 30.0];
 /// A connection that held for so long was none of those that fail.
 const HELD: Duration = Duration::from_secs(10);
-/// Between two signs of life, and for the answer to one: longer than both together no server is gone unnoticed (P9).
-const ALIVE_EVERY: Duration = Duration::from_secs(5);
-const ALIVE_WITHIN: Duration = Duration::from_secs(10);
 /// For a server that takes nothing of what waits for it.
 const STUCK: Duration = Duration::from_secs(10);
 
@@ -50,6 +48,7 @@ pub(super) struct Errand {
     pub(super) hall: Arc<Hall>,
     pub(super) max_payload_bytes: usize,
     pub(super) cname: String,
+    pub(super) patience: Patience,
 }
 
 /// Why the server is not, or no longer, recording.
@@ -253,6 +252,7 @@ impl Errand {
             stream: Some(Stream::new(slate.codec, self.max_payload_bytes, self.cname.clone())),
             asked_at: now,
             finish_by: None,
+            patience: self.patience,
         })
     }
 
@@ -294,6 +294,7 @@ struct Talk {
     asked_at: Instant,
     /// The share waits: what of it is begun has to be gone by then.
     finish_by: Option<Instant>,
+    patience: Patience,
 }
 
 impl Talk {
@@ -326,7 +327,8 @@ impl Talk {
     }
 
     fn deadline(&self) -> Instant {
-        let alive = self.asked_at + if self.publication.waits() { ALIVE_WITHIN } else { ALIVE_EVERY };
+        let Patience { alive_every, alive_within } = self.patience;
+        let alive = self.asked_at + if self.publication.waits() { alive_within } else { alive_every };
         let takes = self.out.since().map(|since| since + STUCK);
         let report = self.session.as_ref().and_then(Session::report_at);
         [takes, report, self.finish_by].into_iter().flatten().fold(alive, Instant::min)
@@ -340,7 +342,7 @@ impl Talk {
             Event::Wrote(length) => {
                 self.flushing = true;
                 if let Some(sent) = self.out.took(length, now) {
-                    hall.sent(sent);
+                    hall.sent(self.session.as_ref().map_or(0, Session::id), sent);
                 }
             }
             Event::Flushed => (self.flushing, self.finish_by) = (false, None),
@@ -369,10 +371,10 @@ impl Talk {
             return Err(Fault::Stuck);
         }
         if self.publication.waits() {
-            if self.asked_at + ALIVE_WITHIN <= now {
+            if self.asked_at + self.patience.alive_within <= now {
                 return Err(Fault::Silent);
             }
-        } else if self.asked_at + ALIVE_EVERY <= now {
+        } else if self.asked_at + self.patience.alive_every <= now {
             self.ask(now);
         }
         if let Some(session) = self.session.as_mut().filter(|session| session.report_at().is_some_and(|at| at <= now)) {
@@ -401,7 +403,7 @@ impl Talk {
                 Heard::Request(question) => self.out.answer(&rtsp::decline(&question), now),
                 Heard::Data(data) => {
                     if let Some(session) = &mut self.session
-                        && session.heard_data(data, now) == Some(Said::KeyPicture)
+                        && session.heard_data(data, hall, now) == Some(Said::KeyPicture)
                     {
                         hall.asks_for_key(session.id());
                     }

@@ -24,11 +24,27 @@ const MOST_PASSWORD: usize = 1024;
 /// How long the last words of all may take when the voice stops.
 const CLOSE_WITHIN: Duration = Duration::from_millis(600);
 
+/// How long the voice waits for a media server that takes its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Between two signs of life that it is asked for.
+    pub alive_every: Duration,
+    /// For the answer to one: longer than both together no server is gone unnoticed (P9).
+    pub alive_within: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { alive_every: Duration::from_secs(5), alive_within: Duration::from_secs(10) }
+    }
+}
+
 /// What one media server is shown when it asks who publishes.
 #[derive(Debug, Clone)]
 pub struct Access {
     server: SocketAddr,
     credential: Credential,
+    patience: Patience,
 }
 
 /// Why a configured credential cannot be used.
@@ -65,7 +81,7 @@ impl Access {
             return Err(AccessError::NoPassword { path: path() });
         }
         let credential = Credential { user: configured.user.clone(), password: password.to_owned() };
-        Ok(Self { server: configured.server, credential })
+        Ok(Self { server: configured.server, credential, patience: configured.patience })
     }
 }
 
@@ -92,8 +108,9 @@ impl Relays {
         self.ended(&jti);
         while self.tasks.try_join_next().is_some() {}
         let (say, hear) = watch::channel(Word::Wait);
-        let credential =
-            self.access.iter().find(|access| access.server == to.server).map(|access| access.credential.clone());
+        let access = self.access.iter().find(|access| access.server == to.server);
+        let credential = access.map(|access| access.credential.clone());
+        let patience = access.map(|access| access.patience).unwrap_or_default();
         let errand = Errand {
             jti: jti.clone(),
             to,
@@ -101,6 +118,7 @@ impl Relays {
             hall: Arc::clone(&self.hall),
             max_payload_bytes: self.max_payload_bytes,
             cname: self.cname.clone(),
+            patience,
         };
         self.tasks.spawn(errand.run(hear));
         self.errands.push((jti, say));
