@@ -58,6 +58,11 @@ const NEEDS: &[Need] = &[
         why: "the same build script; no program of ours holds OpenSSL",
     },
     Need {
+        package: "iproute2",
+        sign: Sign::Program("ip"),
+        why: "a wire that can be cut, for the test of peers that vanish without a word",
+    },
+    Need {
         package: "ffmpeg",
         sign: Sign::Program("ffmpeg"),
         why: "clips in; the independent subscriber of demo and tests",
