@@ -9,7 +9,7 @@ mod support;
 
 use contract::EndReason;
 use drawn::*;
-use link::ToEye;
+use link::{Codec, ToEye};
 use rtsp::*;
 use std::process::Stdio;
 use std::time::Duration;
@@ -31,19 +31,32 @@ fn ffmpeg(stage: &Stage, secure: bool, transport: &str) -> Command {
 }
 
 fn gstreamer(stage: &Stage, secure: bool, transport: &str) -> Command {
+    gstreamer_of("264", stage, secure, transport)
+}
+
+fn gstreamer_of(codec: &str, stage: &Stage, secure: bool, transport: &str) -> Command {
+    let elements = ["depay", "parse"].map(|element| match element {
+        "depay" => format!("rtph{codec}depay"),
+        _ => format!("h{codec}parse"),
+    });
     let (scheme, port) = if secure { ("rtsps", stage.tls.port()) } else { ("rtsp", stage.plain.port()) };
     let mut command = Command::new("gst-launch-1.0");
     command.args(["-q", "rtspsrc", &format!("location={scheme}://localhost:{port}/613")]);
     command.args([&format!("user-id={USER}"), &format!("user-pw={PASSWORD}")]);
     command.args([&format!("protocols={transport}"), "latency=100", "tls-validation-flags=0"]);
-    command.args(["!", "rtph264depay", "!", "h264parse", "!", "avdec_h264", "!", "videoconvert", "!", "videoscale"]);
+    let [depay, parse] = &elements;
+    command.args(["!", depay, "!", parse, "!", &format!("avdec_h{codec}"), "!", "videoconvert", "!", "videoscale"]);
     command.args(["!", &format!("video/x-raw,format=GRAY8,width={SIDE},height={SIDE}"), "!", "fdsink", "fd=1"]);
     command
 }
 
 /// Slate, picture, slate: what a share looks like to a client that knows nothing of it.
-async fn sees_all(mut command: Command, mut stage: Stage) {
-    let bright = drawn("white").await;
+async fn sees_all(command: Command, stage: Stage) {
+    sees_all_of(Codec::H264, command, stage).await;
+}
+
+async fn sees_all_of(codec: Codec, mut command: Command, mut stage: Stage) {
+    let bright = drawn_as(codec, "white").await;
     let mut client = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -61,11 +74,15 @@ async fn sees_all(mut command: Command, mut stage: Stage) {
     };
     tokio::pin!(seen);
     let mut frames = tokio::time::interval(Duration::from_millis(40));
-    let mut units = bright.iter().cycle();
+    // A key picture is every fifth.
+    let mut units = bright.iter().enumerate().map(|(at, unit)| (unit, at % 5 == 0)).cycle();
     let mut client = loop {
         tokio::select! {
             client = &mut seen => break client,
-            _ = frames.tick() => stage.eye.picture(0, 1, units.next().expect("a cycle")).await,
+            _ = frames.tick() => {
+                let (unit, key) = units.next().expect("a cycle");
+                stage.eye.picture_as(0, 1, unit, key).await;
+            }
         }
     };
     stage.eye.end("s1", EndReason::Expired).await;
@@ -76,6 +93,58 @@ async fn sees_all(mut command: Command, mut stage: Stage) {
 async fn stage() -> Stage {
     let slate = drawn("black").await.swap_remove(0);
     Stage::with_slate(&pullers(), &slate).await
+}
+
+async fn stage_h265() -> Stage {
+    let slate = drawn_as(Codec::H265, "black").await.swap_remove(0);
+    Stage::made(&pullers(), Codec::H265, &slate, |_| ()).await
+}
+
+#[tokio::test]
+async fn h265_is_described_with_all_its_parameter_sets() {
+    let stage = stage_h265().await;
+    let mut client = stage.client().await.knows_password();
+    let described = client.ask("DESCRIBE", "/613", &[]).await;
+    assert_eq!(described.status, 200);
+    for wanted in ["a=rtpmap:96 H265/90000", "sprop-vps=", "sprop-sps=", "sprop-pps="] {
+        assert!(described.body.contains(wanted), "{wanted}:\n{}", described.body);
+    }
+}
+
+#[tokio::test]
+async fn ffmpeg_fetches_h265_over_tls() {
+    let stage = stage_h265().await;
+    sees_all_of(Codec::H265, ffmpeg(&stage, true, "tcp"), stage).await;
+}
+
+#[tokio::test]
+async fn ffmpeg_fetches_h265_in_clear_by_digest() {
+    let stage = stage_h265().await;
+    sees_all_of(Codec::H265, ffmpeg(&stage, false, "tcp"), stage).await;
+}
+
+#[tokio::test]
+async fn gstreamer_fetches_h265_in_clear_by_digest() {
+    let stage = stage_h265().await;
+    sees_all_of(Codec::H265, gstreamer_of("265", &stage, false, "tcp"), stage).await;
+}
+
+#[tokio::test]
+async fn ffmpeg_fetches_h265_over_udp() {
+    let stage = stage_h265().await;
+    sees_all_of(Codec::H265, ffmpeg(&stage, false, "udp"), stage).await;
+}
+
+#[tokio::test]
+async fn gstreamer_fetches_h265_over_tls() {
+    let stage = stage_h265().await;
+    sees_all_of(Codec::H265, gstreamer_of("265", &stage, true, "tcp"), stage).await;
+}
+
+#[tokio::test]
+async fn gstreamer_fetches_h265_over_udp() {
+    let stage = stage_h265().await;
+    sees_all_of(Codec::H265, gstreamer_of("265", &stage, false, "udp"), stage).await;
 }
 
 #[tokio::test]
@@ -134,7 +203,12 @@ async fn p9_ffmpeg_that_is_stopped_says_goodbye() {
 }
 
 /// The `retina` crate, which refuses what is not as the standards say: fetches until its connection ends, and tells of each access unit what it ends with.
-async fn retina(url: String, transport: retina::client::Transport, units: tokio::sync::mpsc::Sender<Vec<u8>>) {
+async fn retina(
+    url: String,
+    codec: Codec,
+    transport: retina::client::Transport,
+    units: tokio::sync::mpsc::Sender<Vec<u8>>,
+) {
     use retina::client::{Credentials, PlayOptions, Session, SessionOptions, SetupOptions};
     use retina::codec::CodecItem;
     let credentials = Credentials { username: USER.into(), password: PASSWORD.into() };
@@ -143,7 +217,7 @@ async fn retina(url: String, transport: retina::client::Transport, units: tokio:
             .await
             .expect("a description that it takes");
     assert_eq!(session.streams().len(), 1);
-    assert_eq!(session.streams()[0].encoding_name(), "h264");
+    assert_eq!(session.streams()[0].encoding_name(), if codec == Codec::H264 { "h264" } else { "h265" });
     session.setup(0, SetupOptions::default().transport(transport)).await.expect("set up");
     let playing = session.play(PlayOptions::default()).await.expect("it plays");
     let mut items = std::pin::pin!(playing.demuxed().expect("a codec that it knows"));
@@ -158,23 +232,27 @@ async fn retina(url: String, transport: retina::client::Transport, units: tokio:
 }
 
 /// Slate, picture, slate, of a client that refuses what is not right.
-async fn retina_sees_all(transport: retina::client::Transport) {
-    let slate = drawn("black").await.swap_remove(0);
-    let mut stage = Stage::with_slate(&pullers(), &slate).await;
-    let bright = drawn("white").await;
+async fn retina_sees_all(codec: Codec, transport: retina::client::Transport) {
+    let slate = drawn_as(codec, "black").await.swap_remove(0);
+    let mut stage = Stage::made(&pullers(), codec, &slate, |_| ()).await;
+    let bright = drawn_as(codec, "white").await;
     let url = format!("rtsp://localhost:{}/613", stage.plain.port());
     let (tell, mut units) = tokio::sync::mpsc::channel(16);
-    let client = tokio::spawn(retina(url, transport, tell));
+    let client = tokio::spawn(retina(url, codec, transport, tell));
     let end = |unit: &[u8]| unit[unit.len() - 16..].to_vec();
     let (dark, light) = (end(&slate), bright.iter().map(|unit| end(unit)).collect::<Vec<_>>());
     let mut sees = async |what: &str, wanted: &dyn Fn(&Vec<u8>) -> bool, stage: &mut Stage, shares: bool| {
         let mut frames = tokio::time::interval(Duration::from_millis(40));
-        let mut pictures = bright.iter().cycle();
+        // A key picture is every fifth.
+        let mut pictures = bright.iter().enumerate().map(|(at, unit)| (unit, at % 5 == 0)).cycle();
         patient(what, async {
             loop {
                 tokio::select! {
                     unit = units.recv() => if wanted(&unit.expect("retina goes on")) { return },
-                    _ = frames.tick(), if shares => stage.eye.picture(0, 1, pictures.next().expect("a cycle")).await,
+                    _ = frames.tick(), if shares => {
+                        let (unit, key) = pictures.next().expect("a cycle");
+                        stage.eye.picture_as(0, 1, unit, key).await;
+                    }
                 }
             }
         })
@@ -193,10 +271,24 @@ async fn retina_sees_all(transport: retina::client::Transport) {
 
 #[tokio::test]
 async fn retina_fetches_in_clear_by_digest() {
-    retina_sees_all(retina::client::Transport::Tcp(retina::client::TcpTransportOptions::default())).await;
+    let transport = retina::client::Transport::Tcp(retina::client::TcpTransportOptions::default());
+    retina_sees_all(Codec::H264, transport).await;
+}
+
+#[tokio::test]
+async fn retina_fetches_h265_in_clear_by_digest() {
+    let transport = retina::client::Transport::Tcp(retina::client::TcpTransportOptions::default());
+    retina_sees_all(Codec::H265, transport).await;
+}
+
+#[tokio::test]
+async fn retina_fetches_h265_over_udp() {
+    let transport = retina::client::Transport::Udp(retina::client::UdpTransportOptions::default());
+    retina_sees_all(Codec::H265, transport).await;
 }
 
 #[tokio::test]
 async fn retina_fetches_over_udp() {
-    retina_sees_all(retina::client::Transport::Udp(retina::client::UdpTransportOptions::default())).await;
+    let transport = retina::client::Transport::Udp(retina::client::UdpTransportOptions::default());
+    retina_sees_all(Codec::H264, transport).await;
 }
