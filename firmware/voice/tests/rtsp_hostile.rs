@@ -11,6 +11,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::PrivateKeyDer;
 use sha2::{Digest as _, Sha256};
 use support::*;
+use tokio::io::AsyncWriteExt as _;
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -79,6 +80,8 @@ async fn a_client_certificate_that_the_policy_names_is_a_proof_and_another_is_no
             .expect("a pair");
         let mut client = stage.client_with(config).await;
         assert_eq!(client.ask("DESCRIBE", "/613", &[]).await.status, status);
+        // Without a certificate it is nobody.
+        assert_eq!(stage.client().await.ask("DESCRIBE", "/613", &[]).await.status, 401);
     }
 }
 
@@ -221,21 +224,48 @@ async fn a_megabyte_of_header_or_nonsense_ends_that_connection_and_no_other() {
     stage.eye.grant_pull("s1").await;
     stage.eye.hears_joined("s1").await;
     stage.eye.start_pull("s1").await;
-    let mut large = stage.client().await;
     let mut text = b"DESCRIBE rtsp://h/613 RTSP/1.0\r\nCSeq: 1\r\nX: ".to_vec();
-    text.resize(16 * 1024, b'x');
-    large.send(&text).await;
+    text.resize(1024 * 1024, b'x');
+    // As much as is taken before the answer.
+    let mut large = stage.client().await;
+    large.send(&text[..16 * 1024]).await;
     assert_eq!(large.answer().await.status, 413);
     assert!(large.next().await.is_none());
+    // All of it at once: the board hangs up in the middle, and the answer may be lost with the connection.
+    let mut whole = stage.client().await;
+    let refused = patient("the end", whole.stream.write_all(&text)).await.is_err();
+    while let Some(came) = whole.next().await {
+        assert!(matches!(came, Came::Answer(Answer { status: 413, .. })), "{came:?}");
+    }
+    // Nobody took a megabyte: the kernels' buffers alone are less.
+    assert!(refused || whole.stream.write_all(&text).await.is_err(), "the connection is over");
     let mut nonsense = stage.client().await;
     nonsense.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
     assert_eq!(nonsense.answer().await.status, 400);
     assert!(nonsense.next().await.is_none());
-    let mut wrong = stage.client().await;
-    wrong.send(b"OPTIONS * RTSP/1.0\r\nCSeq: -7\r\n\r\n").await;
-    assert_eq!(wrong.answer().await.status, 400);
     stage.eye.picture(0, 1, &KEY).await;
     while viewer.picture().await.expect("the picture") != KEY {}
+}
+
+#[tokio::test]
+async fn a_wrong_cseq_is_refused_and_a_strange_one_given_back() {
+    let stage = Stage::new().await;
+    let mut viewer = stage.client().await.knows_password();
+    viewer.play().await;
+    for wrong in ["", "CSeq:\r\n", "CSeq: -7\r\n", "CSeq: seven\r\n", "CSeq: 99999999999\r\n", "CSeq: 1 2\r\n"] {
+        let mut client = stage.client().await;
+        client.send(format!("OPTIONS * RTSP/1.0\r\n{wrong}\r\n").as_bytes()).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.header("CSeq")), (400, None), "{wrong:?}");
+    }
+    // Twice the same, backwards, with zeros before it: RFC 2326 §12.17 has the answer say the request's, and asks no order of who reads.
+    let mut client = stage.client().await;
+    for strange in ["7", "7", "3", "007", "4294967295"] {
+        client.send(format!("OPTIONS * RTSP/1.0\r\nCSeq: {strange}\r\n\r\n").as_bytes()).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.header("CSeq")), (200, Some(strange)));
+    }
+    assert!(viewer.picture().await.is_some(), "the other does not notice");
 }
 
 #[tokio::test]
@@ -254,7 +284,6 @@ async fn connections_of_one_address_are_limited_and_come_free_again() {
         loop {
             let mut client = stage.plain_client().await;
             let request = client.request("OPTIONS", "/613", &[]);
-            use tokio::io::AsyncWriteExt as _;
             if client.stream.write_all(request.as_bytes()).await.is_ok() && client.next().await.is_some() {
                 return;
             }
