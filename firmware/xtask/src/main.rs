@@ -49,7 +49,7 @@ enum Command {
     /// Boots that image: signed kernel, verified root, a share, a slot that is broken.
     ImageTest(image::TestOptions),
     /// What outlasts CI: the long tests, the board in a VM, the full lint.
-    Nightly,
+    Nightly(test::Nightly),
     /// Format, clippy, docs, MSRV, dependency rules, licences and sources.
     Lint(lint::Options),
     /// Writes the published contract anew from the types: JSON Schemas, AsyncAPI document, tables of its page.
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
         Command::BoardVm(options) => board_vm::run(&options),
         Command::Image(options) => image::make(&options),
         Command::ImageTest(options) => image::test(&options),
-        Command::Nightly => test::nightly(),
+        Command::Nightly(options) => test::nightly(&options),
         Command::Lint(options) => lint::run(&options),
         Command::Contract => contract::run(),
         Command::Bench(options) => bench::run(&options),

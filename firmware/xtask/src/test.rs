@@ -1,7 +1,7 @@
 //! `cargo xtask test` and `cargo xtask nightly`: plain `cargo test`, so that nobody needs another runner.
 //!
-//! The closing line adds up what cargo's test programs reported one by one. Soak tests read `CAMPARI_SOAK_SECONDS`,
-//! which nightly sets to ten minutes unless it is set already; tests with random input take `CAMPARI_FUZZ_FACTOR` times as much of it.
+//! The closing line adds up what cargo's test programs reported one by one. Soak tests (tests/e2e/soak.rs: the whole road; firmware/voice/tests/soak.rs: a
+//! pushed, a fetched and a relayed share at once) read `CAMPARI_SOAK_SECONDS`, which nightly sets to what it is asked, ten minutes otherwise; tests with random input take `CAMPARI_FUZZ_FACTOR` times as much of it.
 
 use crate::{board_vm, child, contract, cross, lint, setup, workspace};
 use anyhow::{Result, bail};
@@ -24,6 +24,21 @@ pub(crate) struct Options {
     /// Leave the board in the virtual machine out.
     #[arg(long)]
     pub(crate) no_vm: bool,
+}
+
+/// What `cargo xtask nightly` is asked.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Nightly {
+    /// How long each soak lasts [default: CAMPARI_SOAK_SECONDS, or 600].
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) soak_seconds: Option<u32>,
+}
+
+impl Nightly {
+    fn soak(&self) -> String {
+        let asked = self.soak_seconds.map(|seconds| seconds.to_string());
+        asked.or_else(|| std::env::var("CAMPARI_SOAK_SECONDS").ok()).unwrap_or_else(|| "600".into())
+    }
 }
 
 /// What the test programs reported, added up.
@@ -57,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return cross::test(options.offline);
     }
     setup::run(&setup::Options { offline: options.offline, interop: true, ..setup::Options::default() })?;
-    cargo_test(&["--no-fail-fast"], &[])?;
+    cargo_test(&["--no-fail-fast"], &[], None)?;
     if !options.no_lint {
         lint::run(&lint::Options::default())?;
     }
@@ -68,9 +83,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// What outlasts CI. Long tests are `#[ignore = "nightly: …"]`; soaks read how long from the environment.
-pub(crate) fn nightly() -> Result<()> {
+pub(crate) fn nightly(options: &Nightly) -> Result<()> {
     setup::run(&setup::Options { nightly: true, interop: true, ..setup::Options::default() })?;
-    cargo_test(&["--no-fail-fast"], &["--include-ignored"])?;
+    cargo_test(&["--no-fail-fast"], &["--include-ignored"], Some(&options.soak()))?;
     valgrind()?;
     let story = workspace::root().join("tests/story.sh");
     child::run(workspace::equip(Command::new("bash").arg(&story).current_dir(workspace::root())))?;
@@ -101,13 +116,13 @@ fn valgrind() -> Result<()> {
 }
 
 /// Builds the binaries (end-to-end tests run them), then all tests, doc tests included.
-fn cargo_test(cargo: &[&str], harness: &[&str]) -> Result<()> {
+fn cargo_test(cargo: &[&str], harness: &[&str], soak_seconds: Option<&str>) -> Result<()> {
     child::run(workspace::cargo().args(["build", "--workspace", "--bins"]))?;
     let mut command = workspace::cargo();
     command.args(["test", "--workspace"]).args(cargo).arg("--").args(harness);
     workspace::equip(&mut command);
-    if !harness.is_empty() {
-        command.env("CAMPARI_SOAK_SECONDS", std::env::var("CAMPARI_SOAK_SECONDS").unwrap_or_else(|_| "600".into()));
+    if let Some(seconds) = soak_seconds {
+        command.env("CAMPARI_SOAK_SECONDS", seconds);
         command.env("CAMPARI_FUZZ_FACTOR", std::env::var("CAMPARI_FUZZ_FACTOR").unwrap_or_else(|_| "50".into()));
     }
     // By itself: with the rest it would build every program with the contract's schemas.
