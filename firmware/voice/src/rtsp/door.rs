@@ -3,13 +3,13 @@
 //! A client's certificate is not judged by who signed it: the policy names its fingerprint, and the handshake proves that the client holds its key. One that the
 //! policy does not name proves nothing, and is as good as none.
 
+use super::signature::{provider, signatures_are_checked};
 use crate::config::Rtsp;
-use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
+use rustls::{DistinguishedName, Error, ServerConfig};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -57,11 +57,11 @@ pub(super) fn server(config: &Rtsp) -> Result<Arc<ServerConfig>, DoorError> {
         return Err(DoorError::File { key: "cert", path: config.cert.clone(), why });
     }
     let key = PrivateKeyDer::from_pem_file(&config.key).map_err(|error| fail("key", &config.key, error))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = provider();
     let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(DoorError::Pair)?
-        .with_client_cert_verifier(Arc::new(Holder(provider)))
+        .with_client_cert_verifier(Arc::new(Holder { provider }))
         .with_single_cert(chain, key)
         .map_err(DoorError::Pair)?;
     Ok(Arc::new(server))
@@ -69,7 +69,9 @@ pub(super) fn server(config: &Rtsp) -> Result<Arc<ServerConfig>, DoorError> {
 
 /// Asks for a certificate, and makes sure that the client holds its key.
 #[derive(Debug)]
-struct Holder(Arc<CryptoProvider>);
+struct Holder {
+    provider: Arc<CryptoProvider>,
+}
 
 impl ClientCertVerifier for Holder {
     fn client_auth_mandatory(&self) -> bool {
@@ -86,23 +88,5 @@ impl ClientCertVerifier for Holder {
     ) -> Result<ClientCertVerified, Error> {
         Ok(ClientCertVerified::assertion())
     }
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+    signatures_are_checked!();
 }

@@ -14,6 +14,7 @@ mod hall;
 mod out;
 mod relay;
 mod session;
+mod signature;
 mod stream;
 mod udp;
 
@@ -26,7 +27,6 @@ use crate::config::Rtsp;
 use connection::Client;
 use contract::CameraId;
 use hall::Limits;
-use sha2::{Digest as _, Sha256};
 use socket2::{SockRef, TcpKeepalive};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -200,7 +200,7 @@ impl House {
             Err(_) => return,
         };
         let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-        let certificate = certificate.map(|der| Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect());
+        let certificate = certificate.map(|der| signature::fingerprint(der));
         if connection::serve(&mut stream, client(true, certificate)).await {
             reset(stream.get_ref().0);
         }

@@ -3,13 +3,13 @@
 //! TLS 1.3 and 1.2 by rustls with ring. The system's root certificates have no say. A pinned certificate is not asked who signed it, nor until when it holds:
 //! the policy's two signatures stand for it.
 
+use super::super::signature::{fingerprint, provider, signatures_are_checked};
 use link::ServerProof;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use sha2::{Digest as _, Sha256};
+use rustls::{CertificateError, ClientConfig, Error, RootCertStore};
 use std::sync::Arc;
 
 /// Why the policy's words describe no server.
@@ -28,7 +28,7 @@ pub(super) enum TrustError {
 
 /// The client's side of a connection to the server that `proof` describes, and its name there.
 pub(super) fn client(proof: &ServerProof) -> Result<(Arc<ClientConfig>, ServerName<'static>), TrustError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = provider();
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let (config, name) = match proof {
         ServerProof::Authority { pem, name } => {
@@ -63,29 +63,10 @@ impl ServerCertVerifier for Pinned {
         _ocsp: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let shown: String = Sha256::digest(end).iter().map(|byte| format!("{byte:02x}")).collect();
-        if shown == self.sha256 {
+        if fingerprint(end) == self.sha256 {
             return Ok(ServerCertVerified::assertion());
         }
         Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
     }
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
-    }
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
-    }
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
+    signatures_are_checked!();
 }
