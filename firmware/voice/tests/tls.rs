@@ -47,7 +47,7 @@ impl Authority {
 async fn broker(dir: &TempDir, server: &Tls) -> (Broker, u16) {
     let (clear, tls) = (free_port(), free_port());
     let text = format!(
-        "user root\nlistener {clear} 127.0.0.1\nallow_anonymous true\nlistener {tls} 127.0.0.1\nallow_anonymous true\ncafile {}\n\
+        "listener {clear} 127.0.0.1\nallow_anonymous true\nlistener {tls} 127.0.0.1\nallow_anonymous true\ncafile {}\n\
         certfile {}\nkeyfile {}\nrequire_certificate true\n",
         server.ca.display(),
         server.cert.display(),
