@@ -301,6 +301,7 @@ async fn the_heartbeat_names_a_signed_grant_until_the_board_ends_it_and_survives
             reason: None,
             at_ms: 0,
             usage: None,
+            server: None,
         };
         board.publish(&site.topics.share_log(), serde_json::to_vec(&line).unwrap(), false).unwrap();
     };
@@ -335,8 +336,8 @@ async fn a_forged_grant_and_a_log_line_alone_never_stand() {
     let desk = Desk { key: &forger, ..site.desk(&centralist) };
     let (jti, token) = desk.sign_grant(online().eye.as_ref().unwrap(), order()).unwrap();
     centralist.publish(&site.topics.command(CommandTopic::Grant), token, false).unwrap();
-    let line =
-        ShareLog { jti, sub: parties().subscriber, event: "granted".into(), reason: None, at_ms: 0, usage: None };
+    let (sub, event) = (parties().subscriber, "granted".into());
+    let line = ShareLog { jti, sub, event, reason: None, at_ms: 0, usage: None, server: None };
     board.publish(&site.topics.share_log(), serde_json::to_vec(&line).unwrap(), false).unwrap();
     for _ in 0..2 {
         assert!(site.heartbeat(&*next(&mut heard, |_| true).await).stands.is_empty());
@@ -437,6 +438,7 @@ async fn p4_two_agents_name_the_same_shares_and_the_second_takes_over_when_the_f
             reason: None,
             at_ms: 0,
             usage: None,
+            server: None,
         };
         board.publish(&site.topics.share_log(), serde_json::to_vec(&line).unwrap(), false).unwrap();
         jti

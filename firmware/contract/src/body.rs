@@ -418,6 +418,26 @@ pub struct ShareLog {
     /// Pictures and seconds until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// With `waiting`, of a share that is relayed: why its media server is not there. Each cause is told once, and anew when the server had been there for ten seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerFault>,
+}
+
+/// Why a media server does not take a share's stream. Its own words stay on the board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerFault {
+    /// Nobody answers at the address that the policy names.
+    Unreachable,
+    /// It cannot prove that it is the one whom the policy names.
+    Untrusted,
+    /// It refuses the stream or the board's credential, or says what is no RTSP.
+    Refused,
+    /// It no longer answers, or takes nothing.
+    Silent,
+    /// It closed the connection.
+    Closed,
 }
 
 /// What a share consumed.

@@ -24,7 +24,7 @@ use crate::unsigned::Unsigned;
 use crate::viewer::{Started, Wishes};
 use crate::waiting::{self, Asked, Waiting};
 use contract::asking::Inbox;
-use contract::body::{EyeState, ShareEvent, Usage};
+use contract::body::{EyeState, ShareEvent, ShareLog, Usage};
 use contract::claims::{MAX_REQUEST_TOKEN, MAX_TOKEN, TokenKind};
 use contract::policy::MAX_POLICY;
 use contract::topic::Topics;
@@ -262,10 +262,15 @@ impl Desk {
         );
     }
 
-    /// What the RTSP sessions have to tell the eye.
-    pub fn hear_viewers(&mut self) {
+    /// What the RTSP sessions have to tell the eye, and of media servers the room.
+    pub fn hear_viewers(&mut self, broker: &Broker) {
         for sign in self.fetching.hall.signs() {
             let (jti, wishes) = match sign {
+                Sign::Away(jti, sub, server) => {
+                    let log = log_of(&jti, &sub, "waiting", clock::utc_ms());
+                    publish_log(broker, &self.topics, ShareLog { server: Some(server), ..log });
+                    continue;
+                }
                 Sign::Joined(jti) => (jti, Wishes { joined: true, ..Wishes::default() }),
                 Sign::Left(jti) => (jti, Wishes { left: true, ..Wishes::default() }),
                 Sign::Lost(jti) => (jti, Wishes { lost: true, ..Wishes::default() }),

@@ -122,7 +122,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
                 let snapshot = Snapshot { temperatures: reader.temperatures, ..desk.metrics() };
                 let _ = reader.page.send(snapshot.text());
             }
-            () = hall.news() => desk.hear_viewers(),
+            () = hall.news() => desk.hear_viewers(&broker),
             () = sleep_until(deadline) => {}
         }
         desk.tick(&broker);

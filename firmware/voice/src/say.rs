@@ -36,7 +36,7 @@ pub(crate) fn publish_started(broker: &Broker, topics: &Topics, (share, event): 
 }
 
 pub(crate) fn log_of(jti: &Jti, sub: &SubscriberId, event: &str, at_ms: u64) -> ShareLog {
-    ShareLog { jti: jti.clone(), sub: sub.clone(), event: event.into(), reason: None, at_ms, usage: None }
+    ShareLog { jti: jti.clone(), sub: sub.clone(), event: event.into(), reason: None, at_ms, usage: None, server: None }
 }
 
 pub(crate) fn publish_end(broker: &Broker, topics: &Topics, jti: &Jti, sub: &SubscriberId, ended: &Ended) {

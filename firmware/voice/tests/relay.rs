@@ -97,6 +97,41 @@ async fn p9_a_server_that_goes_is_told_as_lost_and_found_again_when_it_comes_bac
     stage.pictures_until(at.packet()).await;
 }
 
+/// The next word on the share log of why a media server is not there.
+async fn why_away(room: &mut Room, share: &str) -> String {
+    loop {
+        let entry = room.log("waiting").await;
+        if let (Some(why), true) = (entry["server"].as_str(), entry["jti"] == share) {
+            return why.to_owned();
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_room_hears_why_a_media_server_is_not_there_and_no_word_of_the_servers_own() {
+    let mut stage = Stage::new(|_| ()).await;
+    let mut room = Room::join(stage.broker.port).await;
+    stage.grant("s1").await;
+    assert_eq!(why_away(&mut room, "s1").await, "unreachable", "nobody listens");
+    let server = Server::open(&stage).await;
+    let mut at = server.accept().await;
+    let asked = at.hears("ANNOUNCE").await;
+    at.says(&format!("RTSP/1.0 403 Not for Mr. Jansen\r\nCSeq: {}\r\n\r\n", cseq(&asked))).await;
+    assert_eq!(why_away(&mut room, "s1").await, "refused");
+    let mut at = server.accept().await;
+    at.takes_the_stream(true).await;
+    stage.eye.hears_joined("s1").await;
+    drop(at);
+    assert_eq!(why_away(&mut room, "s1").await, "closed");
+    stage.certify(&other_certificate());
+    stage.grant("s2").await;
+    stage.eye.end("s1", EndReason::Revoked).await;
+    while server.shakes_hands().await {}
+    assert_eq!(why_away(&mut room, "s2").await, "untrusted");
+    let all = room.bytes_on(&topic("share-log")).concat();
+    assert!(!String::from_utf8_lossy(&all).contains("Jansen"));
+}
+
 #[tokio::test]
 async fn p5_a_server_with_another_certificate_is_told_nothing() {
     let mut stage = Stage::new(|_| ()).await;

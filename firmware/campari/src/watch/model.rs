@@ -3,7 +3,9 @@
 use super::text::{clock, plain};
 use crate::command::GrantOrder;
 use contract::asking::{DenyReason, OpenRequest};
-use contract::body::{Catalogue, EyeState, Mode, PinState, Presence, RoomPresence, ShareLog, State, Taken};
+use contract::body::{
+    Catalogue, EyeState, Mode, PinState, Presence, RoomPresence, ServerFault, ShareLog, State, Taken,
+};
 use contract::{CameraId, EndReason, Jti, Rung, SiteId, SubscriberId};
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
@@ -465,7 +467,10 @@ impl Model {
         let sub = &log.sub;
         let text = match log.event.as_str() {
             "started" => format!("{sub} watches camera {camera}"),
-            "waiting" => format!("{sub} has gone from camera {camera}; the share waits"),
+            "waiting" => match log.server.map(server_fault) {
+                Some(why) => format!("{sub}'s media server for camera {camera} {why}; the share waits"),
+                None => format!("{sub} has gone from camera {camera}; the share waits"),
+            },
             "resumed" => format!("{sub} is back at camera {camera}"),
             "extended" => format!("{sub} may watch camera {camera} longer"),
             "ended" => {
@@ -548,6 +553,16 @@ impl Model {
         if self.at.is_none() {
             self.at = rows.into_iter().next();
         }
+    }
+}
+
+fn server_fault(fault: ServerFault) -> &'static str {
+    match fault {
+        ServerFault::Unreachable => "does not answer at its address",
+        ServerFault::Untrusted => "cannot prove who it is",
+        ServerFault::Refused => "refuses the stream or the credential",
+        ServerFault::Silent => "has fallen silent",
+        ServerFault::Closed => "closed the connection",
     }
 }
 

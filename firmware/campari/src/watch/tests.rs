@@ -90,7 +90,8 @@ fn asked(at: &str, id: &str, asked_at: u64, purpose: &str) -> Asked {
 
 fn log(id: &str, event: &str, reason: Option<EndReason>) -> Box<ShareLog> {
     let usage = reason.map(|_| Usage { seconds_clear: 61.0, ..Usage::default() });
-    Box::new(ShareLog { jti: jti(id), sub: "tlc".parse().unwrap(), event: event.into(), reason, at_ms: 0, usage })
+    let (jti, sub, event) = (jti(id), "tlc".parse().unwrap(), event.into());
+    Box::new(ShareLog { jti, sub, event, reason, at_ms: 0, usage, server: None })
 }
 
 fn model() -> Model {

@@ -10,6 +10,7 @@ use crate::meter::{self, Meter};
 use crate::metrics;
 use crate::outlet::Picture;
 use crate::reports::Heard;
+use contract::body::ServerFault;
 use contract::{Jti, Rung, SubscriberId};
 use link::{Puller, Pullers, StreamId};
 use rtp::Codec;
@@ -72,6 +73,8 @@ pub enum Sign {
     Lost(Jti),
     /// Somebody needs a key picture.
     KeyPicture(Jti),
+    /// For the room: the media server of a relayed share is not there.
+    Away(Jti, SubscriberId, ServerFault),
 }
 
 /// How a seat was given up.
@@ -99,6 +102,8 @@ struct Show {
     told: bool,
     leaving: Leaving,
     key_wanted: bool,
+    /// Why its media server is not there, to be told.
+    away: Option<ServerFault>,
 }
 
 #[derive(Debug)]
@@ -227,6 +232,7 @@ impl Hall {
             told: false,
             leaving: Leaving::Lost,
             key_wanted: false,
+            away: None,
         });
     }
     /// The eye waits for somebody to be there; media stops. False when the share is not fetched.
@@ -323,6 +329,8 @@ impl Hall {
                 (true, true) | (false, false) => {}
             }
             show.told = there;
+            let away = show.away.take().filter(|_| !there);
+            signs.extend(away.map(|fault| Sign::Away(show.jti.clone(), show.sub.clone(), fault)));
             if std::mem::take(&mut show.key_wanted) && show.running.is_some() {
                 signs.push(Sign::KeyPicture(show.jti.clone()));
             }
@@ -418,6 +426,14 @@ impl Hall {
         let place = inner.seat(sub, Some(jti.clone()), address);
         self.news.notify_one();
         Some(place)
+    }
+    /// The media server of this share is not there, for the room to know.
+    pub(super) fn away(&self, jti: &Jti, fault: ServerFault) {
+        let mut inner = self.lock();
+        if let Some(show) = inner.shows.iter_mut().find(|show| show.relayed && show.jti == *jti) {
+            show.away = Some(fault);
+            self.news.notify_one();
+        }
     }
     /// How the packets go to the seat. False when it is gone, or when the policy does not let them.
     pub(super) fn sends(&self, id: u64, in_clear: bool) -> bool {

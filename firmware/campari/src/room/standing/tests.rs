@@ -44,6 +44,7 @@ fn log(jti: &str, event: &str) -> ShareLog {
         reason: (event == "ended").then_some(EndReason::Expired),
         at_ms: 0,
         usage: None,
+        server: None,
     }
 }
 

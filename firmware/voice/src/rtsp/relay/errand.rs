@@ -12,6 +12,7 @@ use super::super::{reset, settle};
 use super::Patience;
 use super::trust::{self, TrustError};
 use contract::Jti;
+use contract::body::ServerFault;
 use link::Relay;
 use rand::Rng as _;
 use rtsp::{Credential, Heard, Publication, PublishError, ReadError, Reader, Step, Way};
@@ -55,6 +56,10 @@ pub(super) struct Errand {
 #[derive(Debug, thiserror::Error)]
 enum Fault {
     #[error("{0}")]
+    Connect(std::io::Error),
+    #[error("{0}")]
+    Shake(std::io::Error),
+    #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("{0}")]
     Trust(#[from] TrustError),
@@ -78,6 +83,20 @@ enum Fault {
     Changed,
 }
 
+impl Fault {
+    /// In the room's words; `None` where the server is not to blame.
+    fn told(&self) -> Option<ServerFault> {
+        Some(match self {
+            Self::Connect(_) | Self::Late => ServerFault::Unreachable,
+            Self::Shake(_) | Self::Trust(_) => ServerFault::Untrusted,
+            Self::Publish(_) | Self::Read(_) => ServerFault::Refused,
+            Self::Silent | Self::Stuck => ServerFault::Silent,
+            Self::Io(_) | Self::Closed => ServerFault::Closed,
+            Self::NoSlate | Self::InClear | Self::Changed => return None,
+        })
+    }
+}
+
 /// Why a connection is left.
 enum Left {
     /// The share is over, or the voice.
@@ -91,14 +110,22 @@ impl Errand {
         if word.wait_for(|word| *word == Word::Go).await.is_err() {
             return;
         }
-        let (mut failures, mut complained) = (0, String::new());
+        let (mut failures, mut complained, mut told) = (0, String::new(), Vec::new());
         loop {
             let begun = Instant::now();
             let fault = match self.once(&mut word).await {
                 Left::Over => return,
                 Left::Broken(fault) => fault,
             };
-            failures = if begun.elapsed() >= HELD && !matches!(fault, Fault::Late) { 0 } else { failures + 1 };
+            let held = begun.elapsed() >= HELD && !matches!(fault, Fault::Late);
+            failures = if held { 0 } else { failures + 1 };
+            if held {
+                told.clear();
+            }
+            if let Some(words) = fault.told().filter(|words| !told.contains(words)) {
+                told.push(words);
+                self.hall.away(&self.jti, words);
+            }
             if complained != fault.to_string() {
                 // Once for each cause; the address is the policy's.
                 complained = fault.to_string();
@@ -115,8 +142,9 @@ impl Errand {
 
     async fn once(&self, word: &mut watch::Receiver<Word>) -> Left {
         let connect = async {
-            let stream = timeout(TAKEN_WITHIN, TcpStream::connect(self.to.server)).await.map_err(|_| Fault::Late)??;
-            settle(&stream)?;
+            let connecting = timeout(TAKEN_WITHIN, TcpStream::connect(self.to.server));
+            let stream = connecting.await.map_err(|_| Fault::Late)?.map_err(Fault::Connect)?;
+            settle(&stream).map_err(Fault::Connect)?;
             Ok::<_, Fault>(stream)
         };
         let mut stream = tokio::select! {
@@ -143,7 +171,7 @@ impl Errand {
                     () = over(word) => return Left::Over,
                     shaken = shake => match shaken {
                         Ok(Ok(secure)) => secure,
-                        Ok(Err(error)) => return Left::Broken(error.into()),
+                        Ok(Err(error)) => return Left::Broken(Fault::Shake(error)),
                         Err(_) => return Left::Broken(Fault::Late),
                     },
                 };
