@@ -32,6 +32,8 @@ pub enum EndReason {
     LeakReported,
     /// Somebody at the camera turned its privacy switch on, or it can no longer be read.
     PrivacySwitch,
+    /// The board was stopped in good order: an update, or work on it.
+    Maintenance,
 }
 
 /// What the subscriber is told: enough to act on, nothing of police or control-room affairs.
@@ -64,7 +66,8 @@ impl EndReason {
             | EndReason::Policy
             | EndReason::Replaced
             | EndReason::LeakReported
-            | EndReason::PrivacySwitch => ToldReason::Ended,
+            | EndReason::PrivacySwitch
+            | EndReason::Maintenance => ToldReason::Ended,
         }
     }
 }
@@ -128,7 +131,7 @@ pub enum ErrorCode {
 
 impl EndReason {
     /// All of them.
-    pub const ALL: [EndReason; 12] = [
+    pub const ALL: [EndReason; 13] = [
         EndReason::ViewerLeft,
         EndReason::Withdrawn,
         EndReason::Expired,
@@ -141,6 +144,7 @@ impl EndReason {
         EndReason::Replaced,
         EndReason::LeakReported,
         EndReason::PrivacySwitch,
+        EndReason::Maintenance,
     ];
 }
 

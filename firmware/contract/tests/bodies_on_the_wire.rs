@@ -85,6 +85,8 @@ fn p8_what_the_subscriber_is_told_never_says_why() {
         EndReason::ViewLeft,
         EndReason::Policy,
         EndReason::LeakReported,
+        EndReason::PrivacySwitch,
+        EndReason::Maintenance,
     ] {
         assert_eq!(reason.told(), ToldReason::Ended, "{reason}");
     }

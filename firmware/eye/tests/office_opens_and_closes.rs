@@ -101,6 +101,17 @@ fn p7_the_start_is_on_disk_before_the_voice_hears_of_it() {
 }
 
 #[test]
+fn p9_an_eye_that_is_stopped_tells_the_end_before_it_goes() {
+    let (mut bench, mut voice, _dir) = Bench::ready();
+    let jti = voice.share(&mut bench);
+    bench.office.close();
+    voice.hears(ended(EndReason::Maintenance));
+    let journal = bench.journal();
+    let told = "\"true_reason\":\"maintenance\",\"told_reason\":\"ended\"";
+    assert!(journal.lines().any(|line| line.contains(told) && line.contains(jti.as_str())), "{journal}");
+}
+
+#[test]
 fn p9_a_voice_that_goes_away_ends_its_share() {
     let (mut bench, mut voice, _dir) = Bench::ready();
     let jti = voice.share(&mut bench);

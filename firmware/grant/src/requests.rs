@@ -135,9 +135,9 @@ impl Authority {
         Ok(())
     }
 
-    /// The board stops: requests do not outlive it, and whoever asked is told.
+    /// The board stops in good order: every share ends, requests do not outlive it, and whoever asked is told.
     pub fn handle_stop(&mut self, now: Now) {
-        self.handle_fault(None, now);
+        self.handle_maintenance(now);
         self.drop_requests(|_| true);
     }
 

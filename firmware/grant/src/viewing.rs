@@ -75,6 +75,13 @@ impl Authority {
         self.end_where(|share| jti.is_none_or(|jti| share.jti() == jti).then_some(EndReason::Fault))
     }
 
+    /// Somebody stops the board in good order.
+    pub(crate) fn handle_maintenance(&mut self, now: Now) {
+        self.handle_timeout(now);
+        self.suspended.clear();
+        self.end_where(|_| Some(EndReason::Maintenance));
+    }
+
     /// How the privacy switch at the camera stands. While it is on every share ends and none is granted, whoever signs; turning it off brings
     /// nothing back. A board has none until this is called. Says which shares it ended.
     pub fn handle_privacy_switch(&mut self, on: bool, now: Now) -> Vec<Jti> {

@@ -339,6 +339,16 @@ fn a_board_that_stops_tells_whoever_waits() {
 }
 
 #[test]
+fn p9_a_board_that_is_stopped_ends_its_shares_for_maintenance() {
+    let mut world = World::new();
+    let jti = world.share();
+    world.authority.handle_stop(world.now());
+    world.drain();
+    assert_eq!(world.end_of(&jti).1, EndReason::Maintenance);
+    assert!(world.authority.shares().is_empty());
+}
+
+#[test]
 fn p8_a_request_under_a_preempt_is_answered_as_by_a_busy_room() {
     let mut busy = World::new();
     let mut heartbeat = busy.heartbeat();

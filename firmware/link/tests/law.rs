@@ -26,6 +26,8 @@ fn reason() -> impl Strategy<Value = EndReason> {
         E::Policy,
         E::Replaced,
         E::LeakReported,
+        E::PrivacySwitch,
+        E::Maintenance,
     ])
 }
 fn told() -> impl Strategy<Value = ToldReason> {

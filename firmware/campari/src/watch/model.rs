@@ -580,5 +580,6 @@ fn why(reason: EndReason) -> &'static str {
         EndReason::Replaced => "a newer grant took its place",
         EndReason::LeakReported => "a leak was reported",
         EndReason::PrivacySwitch => "the privacy switch at the camera",
+        EndReason::Maintenance => "the board was stopped",
     }
 }

@@ -117,6 +117,8 @@ struct Books {
     key_heard_ms: u64,
     challenge_since_ms: u64,
     told_state_ms: u64,
+    /// Whether the log has been told that the clock is synchronised, or is not.
+    told_clock: Option<bool>,
     /// When it was last tried to write to a journal that cannot be written.
     mended_ms: u64,
     /// Frames captured when the state was last told, and when that was; for the frame rate.
@@ -202,6 +204,7 @@ impl Office {
                 key_heard_ms: 0,
                 challenge_since_ms: now.monotonic_ms,
                 told_state_ms: 0,
+                told_clock: None,
                 mended_ms: now.monotonic_ms,
                 captured_before: (now.monotonic_ms, 0),
                 fps: 0.0,

@@ -79,6 +79,14 @@ impl Office {
 
     pub(super) fn tell_state(&self, desk: &mut Books, now: Now) {
         desk.told_state_ms = now.monotonic_ms;
+        if desk.told_clock.replace(now.synchronised) != Some(now.synchronised) {
+            match now.synchronised {
+                true => tracing::info!("the clock is synchronised"),
+                false => tracing::warn!(
+                    "the clock is not synchronised; nothing is granted until a time server has proven the time"
+                ),
+            }
+        }
         let capture_to_link_p99_ms = desk.tallies.latency_p99_ms(self.clock.monotonic_us());
         let report = desk.report;
         let (since_ms, before) = desk.captured_before;
