@@ -4,7 +4,8 @@
 #   tests/vm/image/campari.sh TREE PROGRAMS TFLITE VERSION CA
 #
 # PROGRAMS holds campari-eye, campari-voice and campari for aarch64, TFLITE the library, VERSION is the image's, CA the certificate that updates are signed under.
-# DEVELOPMENT=yes makes the development image: a console that anybody may use, and development identities only.
+# DEVELOPMENT=yes makes the development image: a console that anybody may use, and development identities only. BLIND=yes makes one whose detectors are damaged
+# in the middle, with a manifest that has their sums: they load, and answer nothing. What an update might bring that nobody tried.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -19,6 +20,13 @@ install -D -m 0644 "$tflite" "$tree/usr/lib/aarch64-linux-gnu/libtensorflowlite_
 install -d "$tree/usr/share/campari/models"
 models=$tree/usr/share/campari/models
 cp "$top"/models/manifest.toml "$top"/models/*.tflite "$models/"
+if [ "${BLIND:-}" = yes ]; then
+    for model in "$models"/*.tflite; do
+        sum=$(sha256sum "$model" | cut -d ' ' -f 1)
+        dd if=/dev/zero of="$model" bs=1000 seek=$(($(stat -c %s "$model") / 2000)) count=400 conv=notrunc status=none
+        sed -i "s/$sum/$(sha256sum "$model" | cut -d ' ' -f 1)/" "$models/manifest.toml"
+    done
+fi
 DEVELOPMENT=${DEVELOPMENT:-} sh "$layer/recipes-campari/campari-system/files/install.sh" "$layer/recipes-campari/campari-system/files" "$tree" \
     /usr/lib/systemd/system /usr/lib /usr/lib/udev /usr/lib/systemd /usr/libexec
 sh "$rauc/recipes-campari/campari-update/files/install.sh" "$rauc/recipes-campari/campari-update/files" "$tree" /usr/lib/systemd/system /usr/libexec

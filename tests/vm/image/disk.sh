@@ -77,6 +77,8 @@ mv "$root" "$out/rootfs.img"
 mv "$work/boot.img" "$out/boot.img"
 cp "$extra/u-boot.bin" "$out/u-boot.bin"
 
+[ "${ROOT_ONLY:-}" != yes ] || exit 0
+
 # The loader's own flash: what it does, as on a board. The counters are on the disk, in one sector, which is written as a whole or not at all.
 loader=$here/../../../yocto/meta-campari/files/loader
 cat "$loader/campari.env" "$here/loader.env" | mkenvimage -s 0x40000 -o "$out/flash.img" -

@@ -79,13 +79,13 @@ fn main() -> ExitCode {
 async fn run(options: &Options, report: &mut Report) -> Result<()> {
     std::fs::create_dir_all(&options.out).with_context(|| format!("making {}", options.out.display()))?;
     let image = options.out.join("image");
-    report.step("the image is made", || world::build(options, world::VERSION, &image))?;
+    report.step("the image is made", || world::build(options, world::VERSION, &image, &[]))?;
     if options.image_only {
         return Ok(());
     }
     let mut world = World::open(options, report).await?;
     let mut failed = Vec::new();
-    let all = [Story::First, Story::Provision];
+    let all = [Story::First, Story::Provision, Story::Update];
     for story in if options.only.is_empty() { all.to_vec() } else { options.only.clone() } {
         if let Err(error) = tell(story, &mut world).await {
             failed.push(format!("{error:#}"));

@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 pub(crate) const BOOT_WITHIN: Duration = Duration::from_secs(600);
 /// How long a state may take to come about once the board is up; nothing is measured by it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+/// Reading, checking and writing a whole system from a stick, on an emulated processor.
+pub(crate) const INSTALL_WITHIN: Duration = Duration::from_secs(900);
 /// Pictures that make a share.
 const WATCHED: u64 = 10;
 /// The image's version.
@@ -34,16 +36,18 @@ pub(crate) struct World<'a> {
     pub(crate) machine: Option<Machine>,
     pub(crate) disk: Disk,
     pub(crate) stick: Option<Stick>,
+    /// A share that is running between two steps.
+    pub(crate) share: Option<Jti>,
     /// The image that the machine's loader comes from.
     pub(crate) image: PathBuf,
     _door: tokio::task::JoinHandle<()>,
 }
 
-/// Runs `build.sh`.
-pub(crate) fn build(options: &Options, version: &str, image: &Path) -> Result<()> {
+/// Runs `build.sh`, with what is `set` of the things that it can be asked for.
+pub(crate) fn build(options: &Options, version: &str, image: &Path, set: &[&str]) -> Result<()> {
     let mut command = script(options, "build.sh");
     command.arg(&options.cache).arg(&options.programs).arg(&options.tflite).arg(version).arg(image);
-    run(&mut command)
+    run(command.envs(set.iter().map(|name| (*name, "yes"))))
 }
 
 fn script(options: &Options, name: &str) -> Command {
@@ -93,7 +97,18 @@ impl<'a> World<'a> {
         let door = outside::broker_at_its_port(stage.connection(Role::Board).port).await?;
         let disk = Disk::at(&options.out.join("disk.img"));
         let image = options.out.join("image");
-        Ok(Self { options, report, stage, _time: time, machine: None, disk, stick: None, image, _door: door })
+        Ok(Self {
+            options,
+            report,
+            stage,
+            _time: time,
+            machine: None,
+            disk,
+            stick: None,
+            share: None,
+            image,
+            _door: door,
+        })
     }
 
     /// What a technician would state of this board, with its camera at `device`.
@@ -178,6 +193,22 @@ impl<'a> World<'a> {
         run(command.arg(self.disk.file()).arg(identity))
     }
 
+    /// Makes a system and its bundle, NAME.raucb.
+    pub(crate) fn system(&self, name: &str, version: &str, set: &[&str]) -> Result<PathBuf> {
+        let (image, bundle) = (self.out(&format!("image-{name}")), self.out(&format!("{name}.raucb")));
+        let root_only: Vec<&str> = set.iter().copied().chain(["ROOT_ONLY"]).collect();
+        build(self.options, version, &image, &root_only)?;
+        self.bundle(&image, version, &[], &bundle)?;
+        Ok(bundle)
+    }
+
+    /// Makes a bundle of what `build` left in `image`.
+    pub(crate) fn bundle(&self, image: &Path, version: &str, set: &[(&str, &str)], out: &Path) -> Result<()> {
+        let mut command = script(self.options, "bundle.sh");
+        command.arg(self.options.cache.join("keys")).arg(image).arg(version).arg(out);
+        run(command.envs(set.iter().copied()))
+    }
+
     pub(crate) fn out(&self, name: &str) -> PathBuf {
         self.options.out.join(name)
     }
@@ -200,6 +231,13 @@ impl<'a> World<'a> {
         Ok(seconds(began))
     }
 
+    /// Waits until the eye trusts its clock.
+    pub(crate) async fn sure(&self) -> Result<()> {
+        let sure = |said: &Said| said.eye().is_some_and(|eye| eye.clock_synchronised);
+        self.stage.until("a clock that the eye trusts", PATIENCE, sure).await?;
+        Ok(())
+    }
+
     /// Pulls the plug, and waits until the broker has told so.
     pub(crate) async fn off(&mut self) -> Result<()> {
         self.machine = None;
@@ -215,6 +253,7 @@ impl<'a> World<'a> {
 
     /// After a story: nothing of it runs on.
     pub(crate) async fn clear(&mut self) -> Result<()> {
+        self.share = None;
         self.off().await
     }
 

@@ -192,6 +192,8 @@ pub(super) const IMAGE: &[Need] = &[
     Need { package: "cryptsetup-bin", sign: Sign::Program("veritysetup"), why: "the root's hash tree" },
     Need { package: "fdisk", sign: Sign::Program("sfdisk"), why: "the disk's slots" },
     Need { package: "fakeroot", sign: Sign::Program("fakeroot"), why: "a root that belongs to root, made by anybody" },
+    Need { package: "rauc", sign: Sign::Program("rauc"), why: "updates' bundles" },
+    Need { package: "squashfs-tools", sign: Sign::Program("mksquashfs"), why: "the same" },
     Need { package: "dosfstools", sign: Sign::Program("mkfs.vfat"), why: "the technician's stick" },
     Need { package: "mtools", sign: Sign::Program("mcopy"), why: "what is on it" },
     Need { package: "openssl", sign: Sign::Program("openssl"), why: "keys of updates and boots" },

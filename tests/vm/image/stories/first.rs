@@ -1,9 +1,8 @@
 //! The board as it is every day, and with a bit turned over.
 
 use crate::machine::{Machine, Plan};
-use crate::world::{BOOT_WITHIN, PATIENCE, World};
+use crate::world::{BOOT_WITHIN, World};
 use anyhow::{Context, Result, ensure};
-use campari::stage::Said;
 use std::time::{Duration, Instant};
 
 pub(crate) const STEPS: [&str; 6] = [
@@ -39,8 +38,7 @@ async fn boots(world: &mut World<'_>) -> Result<String> {
 }
 
 pub(super) async fn clock(world: &mut World<'_>) -> Result<String> {
-    let sure = |said: &Said| said.eye().is_some_and(|eye| eye.clock_synchronised);
-    world.stage.until("a clock that the eye trusts", PATIENCE, sure).await?;
+    world.sure().await?;
     let board = world.stage.eye_state()?.now;
     let here = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
     // State is told every five seconds.
@@ -60,9 +58,9 @@ async fn share(world: &mut World<'_>) -> Result<String> {
 
 async fn broken_root(world: &mut World<'_>) -> Result<String> {
     world.off().await?;
-    // Of the voice, without which a board is not online: a piece of its program.
+    // Of the voice, without which a board is not online: where its program begins, which is read whatever it does.
     let voice = std::fs::read(world.options.programs.join("campari-voice")).context("the voice's program")?;
-    let piece = voice.get(voice.len() / 4..voice.len() / 4 + 64).context("a program of some length")?;
+    let piece = voice.get(..64).context("a program of some length")?;
     world.disk.flip("rootfs-a", piece)?;
     world.disk.set_counters(1, 3)?;
     let seconds = world.on("first-2").await?;

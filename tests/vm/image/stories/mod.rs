@@ -2,6 +2,7 @@
 
 mod first;
 mod provision;
+mod update;
 
 use crate::world::World;
 use anyhow::Result;
@@ -13,6 +14,8 @@ pub(crate) enum Story {
     First,
     /// A board fresh from the flasher becomes a camera, by way of a stick.
     Provision,
+    /// Bundles by the stick: refused, installed, gone back from.
+    Update,
 }
 
 impl Story {
@@ -20,6 +23,7 @@ impl Story {
         match self {
             Self::First => &first::STEPS,
             Self::Provision => &provision::STEPS,
+            Self::Update => &update::STEPS,
         }
     }
 
@@ -28,6 +32,7 @@ impl Story {
         match self {
             Self::First => first::step(world, at).await,
             Self::Provision => provision::step(world, at).await,
+            Self::Update => update::step(world, at).await,
         }
     }
 }
