@@ -4,9 +4,10 @@
 //! itself (keep-alive and user timeout on the socket), by their silence, and by their taking nothing.
 
 use super::Patience;
-use super::hall::{Hall, Leaving, Shown, View};
+use super::hall::{Hall, Leaving, View};
 use super::out::Out;
 use super::session::{Event, Session, of_session};
+use super::shown::Shown;
 use super::stream::{Stream, describe};
 use link::Pullers;
 use rand::Rng as _;

@@ -4,6 +4,7 @@
 //! share is shown to its media server's seat alone, and a media server's seat its one share. What waits
 //! for a seat is bounded, and loses its validity with the share (P4). Level-triggered towards the desk: it asks what is new, nothing piles up.
 
+use super::shown::{Shown, filled};
 use crate::clock;
 use crate::figures::{Dropped, Figures, Watched};
 use crate::meter::{self, Meter};
@@ -22,8 +23,6 @@ use tokio::sync::{Notify, mpsc, watch};
 
 /// Pictures that wait for one connection; it takes them at once or has no room for them anyway.
 const QUEUED: usize = 4;
-/// Pictures' buffers that are kept for the next.
-const POOL: usize = 16;
 /// Sendings that wait for the desk to count them.
 const MOST_SENT: usize = 256;
 
@@ -43,23 +42,6 @@ pub(super) enum View {
 pub(super) struct Slate {
     pub(super) codec: Codec,
     pub(super) unit: Arc<[u8]>,
-}
-
-/// A picture on its way to the seats of one share.
-#[derive(Debug, Default)]
-pub(super) struct Shown {
-    pub(super) unit: Vec<u8>,
-    pub(super) captured_monotonic_us: u64,
-    pub(super) captured_utc_us: u64,
-    pub(super) key: bool,
-    valid: Arc<AtomicBool>,
-}
-
-impl Shown {
-    /// Whether the share still runs at this moment.
-    pub(super) fn is_valid(&self) -> bool {
-        self.valid.load(Ordering::Acquire)
-    }
 }
 
 /// What the desk has to tell the eye.
@@ -580,25 +562,6 @@ impl Seat {
     fn close(&self) {
         let _ = self.view.send_replace(View::Closed);
     }
-}
-
-/// The picture in a buffer that nobody holds any more, or in a new one.
-fn filled(pool: &mut Vec<Arc<Shown>>, picture: &Picture<'_>, valid: &Arc<AtomicBool>) -> Arc<Shown> {
-    let free = pool.iter().position(|shown| Arc::strong_count(shown) == 1);
-    let at = free.unwrap_or_else(|| {
-        if pool.len() >= POOL {
-            pool.remove(0);
-        }
-        pool.push(Arc::default());
-        pool.len() - 1
-    });
-    if let Some(shown) = Arc::get_mut(&mut pool[at]) {
-        shown.unit.clear();
-        shown.unit.extend_from_slice(picture.unit);
-        (shown.captured_monotonic_us, shown.captured_utc_us) = (picture.captured_monotonic_us, picture.captured_utc_us);
-        (shown.key, shown.valid) = (picture.key, Arc::clone(valid));
-    }
-    Arc::clone(&pool[at])
 }
 
 /// This moment, for [`Sent::ends`].

@@ -14,6 +14,7 @@ mod hall;
 mod out;
 mod relay;
 mod session;
+mod shown;
 mod signature;
 mod stream;
 mod udp;

@@ -1,8 +1,9 @@
 //! One session of a connection: its seat in the hall, its stream, and how the packets go.
 
 use super::Patience;
-use super::hall::{Hall, Place, Sent, Shown, View, moment};
+use super::hall::{Hall, Place, Sent, View, moment};
 use super::out::Out;
+use super::shown::Shown;
 use super::stream::Stream;
 use super::udp::Udp;
 use crate::outlet::MAX_WAIT;

@@ -3,7 +3,7 @@
 //! RFC 3550. The slate carries the moment at which it is sent, a picture that of its capture, which may be a little earlier: its RTP timestamp then follows
 //! the slate's by one tick, and its abs-capture-time says the truth.
 
-use super::hall::Shown;
+use super::shown::Shown;
 use crate::clock;
 use rand::Rng as _;
 use rtp::sdp::{Description, SdpError};
