@@ -1,10 +1,11 @@
 //! The session description of a push: what a receiver needs to know before the first packet, and its reader.
 //!
-//! RFC 8866; H.264 parameters RFC 6184 §8.1, H.265 RFC 7798 §7.1; `a=extmap` RFC 8285 §8; `a=rtcp` RFC 3605; `a=crypto` RFC 4568. One video stream, receive only.
+//! RFC 8866; H.264 parameters RFC 6184 §8.1, H.265 RFC 7798 §7.1; `a=extmap` RFC 8285 §8; `a=rtcp` RFC 3605; `a=crypto` RFC 4568; `a=ssrc` RFC 5576. One video
+//! stream, receive only.
 
 use crate::extension::{ABS_CAPTURE_TIME, ABS_CAPTURE_TIME_ID};
 use crate::srtp::MasterKey;
-use crate::{Codec, PAYLOAD_TYPE, ParameterSets};
+use crate::{Codec, PAYLOAD_TYPE, ParameterSets, Ssrc};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sdp_types::{
@@ -33,8 +34,19 @@ pub struct Description {
     pub ttl: u8,
     /// Local id of abs-capture-time, when the stream carries it.
     pub abs_capture_time_id: Option<u8>,
+    /// Whose packets they are, where that is told: a receiver that holds a key for each source (GStreamer's `srtpdec`) cannot begin without it.
+    pub source: Option<Source>,
     /// How the packets are protected.
     pub protection: Protection,
+}
+
+/// The one source of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its number, which stays for the whole share.
+    pub ssrc: Ssrc,
+    /// Its canonical name, as its reports have it.
+    pub cname: String,
 }
 
 /// Whether a stream is encrypted.
@@ -82,6 +94,7 @@ impl Description {
             sets,
             ttl: 1,
             abs_capture_time_id: Some(ABS_CAPTURE_TIME_ID),
+            source: None,
             protection: Protection::Clear,
         })
     }
@@ -109,6 +122,9 @@ impl Description {
         }
         if let Protection::Srtp(key) = &self.protection {
             media.add_attribute_with_value("crypto", format!("1 {SUITE} {INLINE}{}", key.to_inline()));
+        }
+        if let Some(Source { ssrc, cname }) = &self.source {
+            media.add_attribute_with_value("ssrc", format!("{} cname:{cname}", ssrc.0));
         }
         media.add_attribute(Direction::RecvOnly);
         session.add_media(media);
@@ -174,6 +190,7 @@ impl Description {
             codec,
             sets: sets_of(codec, &format)?,
             ttl: connection.and_then(|c| c.try_address().ok()).and_then(|c| c.ttl).unwrap_or(1),
+            source: source(video),
             protection: protection(video)?,
             abs_capture_time_id: extensions.into_iter().find(|map| map.uri == ABS_CAPTURE_TIME).map(|map| map.id),
         })
@@ -233,6 +250,14 @@ impl ProfileLevel {
         }
         None
     }
+}
+
+/// `a=ssrc` (RFC 5576 §4.1) with the name (§6.1). Nothing depends on it here, so that one that cannot be read is none.
+fn source(video: &Media) -> Option<Source> {
+    let lines = video.attributes.iter().filter(|attribute| attribute.attribute == "ssrc");
+    lines
+        .filter_map(|line| line.value.as_deref()?.split_once(" cname:"))
+        .find_map(|(ssrc, cname)| Some(Source { ssrc: Ssrc(ssrc.parse().ok()?), cname: cname.to_owned() }))
 }
 
 /// `a=crypto` (RFC 4568 §9.1): the first line with our suite, one key, no lifetime but in digits, no MKI, no session parameters.

@@ -1,7 +1,8 @@
 //! The session description says what a receiver needs, and reads back.
 
 use rtp::Codec;
-use rtp::sdp::{Description, Protection, SdpError};
+use rtp::Ssrc;
+use rtp::sdp::{Description, Protection, SdpError, Source};
 use rtp::srtp::MasterKey;
 
 const KEY: [u8; 23] =
@@ -29,6 +30,17 @@ fn what_was_described_reads_back() {
         let description = Description::of_push(Codec::H264, &KEY, address.parse().unwrap(), 5004).unwrap();
         assert_eq!(Description::parse(&description.text(1)), Ok(description));
     }
+}
+
+#[test]
+fn the_source_of_a_stream_is_described_with_its_name_and_reads_back() {
+    let plain = Description::of_push(Codec::H264, &KEY, "192.0.2.7".parse().unwrap(), 5004).unwrap();
+    let source = Source { ssrc: Ssrc(3_416_063_363), cname: "0a1b2c".into() };
+    let description = Description { source: Some(source), ..plain.clone() };
+    let text = description.text(1);
+    assert!(text.contains("a=ssrc:3416063363 cname:0a1b2c\r\n"), "{text}");
+    assert_eq!(Description::parse(&text), Ok(description));
+    assert_eq!(Description::parse(&text.replace("3416063363", "34160633630")), Ok(plain));
 }
 
 /// Two access units that x265 made (320x240): VPS, SPS, PPS, a key picture and one that says the same.

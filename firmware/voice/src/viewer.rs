@@ -18,7 +18,7 @@ use contract::{Jti, Rung, SubscriberId};
 use link::{Destination, StreamId};
 use rand::Rng as _;
 use rtp::rtcp::{self, Feedback};
-use rtp::sdp::Description;
+use rtp::sdp::{Description, Source};
 use rtp::srtp::{Protector, RTP_OVERHEAD, Unprotector};
 use rtp::{Codec, NtpTime, Packetiser, Ssrc, Start};
 use std::task::{Context, Poll};
@@ -235,7 +235,8 @@ impl Viewer {
         let described = Description::of_push(self.outlet.packetiser().codec(), picture.unit, address, port)
             .map_err(DescribeError::from);
         let described = described.and_then(|described| {
-            let description = Description { ttl: self.multicast.ttl, ..described };
+            let source = Source { ssrc: self.outlet.packetiser().ssrc(), cname: self.cname.clone() };
+            let description = Description { ttl: self.multicast.ttl, source: Some(source), ..described };
             let id = rand::rng().random_range(1..u64::from(u32::MAX));
             match &self.secrets {
                 Some(secrets) => {

@@ -1,9 +1,10 @@
-//! Players that nobody here wrote decode what the voice sends: ffmpeg and GStreamer picture for picture, VLC by its looks, H.264 and H.265, from the session
-//! description of the share event alone.
+//! Players that nobody here wrote decode what the voice sends: ffmpeg and GStreamer picture for picture, VLC by its looks, H.264 and H.265, in clear and
+//! encrypted, from the session description of the share event alone. (ffmpeg, encrypted: `srtp.rs`.)
 
 mod support;
 
-use link::Codec;
+use base64::Engine as _;
+use link::{Codec, StreamId, ToVoice};
 use rtp::annexb;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use support::*;
 use tempfile::TempDir;
+use token::jwe::DecryptionKey;
 use tokio::process::{Child, Command};
 
 /// Pictures that a player must show.
@@ -103,6 +105,29 @@ fn gstreamer(sdp: &Path, out: &Path, codec: Codec) -> Child {
         .expect("GStreamer runs: apt-get install gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad} gstreamer1.0-libav")
 }
 
+/// GStreamer on an encrypted push: `srtpdec` wants the key in hexadecimal and the source's number, both of which the description has.
+fn gstreamer_srtp(sdp: &Path, out: &Path) -> Child {
+    let description = std::fs::read_to_string(sdp).expect("a description");
+    let value =
+        |line: &str| description.split_once(line).and_then(|(_, rest)| rest.split_whitespace().next()).expect("a line");
+    let key = base64::engine::general_purpose::STANDARD.decode(value("inline:")).expect("base64");
+    let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let caps = format!(
+        "caps=application/x-srtp,media=video,clock-rate=90000,encoding-name=H264,payload=96,ssrc=(uint){},srtp-key=(buffer){key},\
+         srtp-cipher=aes-128-icm,srtp-auth=hmac-sha1-80,srtcp-cipher=aes-128-icm,srtcp-auth=hmac-sha1-80",
+        value("a=ssrc:")
+    );
+    let (port, to, stop) =
+        (format!("port={}", value("m=video ")), format!("location={}", out.display()), format!("eos-after={WANTED}"));
+    Command::new("gst-launch-1.0")
+        .args(["-q", "udpsrc", &port, &caps, "!", "srtpdec", "!", "rtpjitterbuffer", "latency=0", "!"])
+        .args(["rtph264depay", "!", "h264parse", "!", "avdec_h264", "!", "identity", &stop, "!", "filesink", &to])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("GStreamer runs: apt-get install gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad} gstreamer1.0-libav")
+}
+
 /// Waits until somebody listens on the port: players join where they are and some show what they cannot decode.
 async fn taken(port: u16) {
     let mut looks = tokio::time::interval(Duration::from_millis(10));
@@ -129,7 +154,8 @@ struct Pushed {
 }
 
 impl Pushed {
-    async fn begin(codec: Codec) -> Self {
+    /// With `key` the share is encrypted, and the description in the file holds the stream's key.
+    async fn begin(codec: Codec, key: Option<&DecryptionKey>) -> Self {
         let dir = TempDir::new().expect("a folder");
         let (units, clip) = clip(dir.path(), codec).await;
         let broker = Broker::start(&dir).await;
@@ -143,11 +169,18 @@ impl Pushed {
         // Free again as soon as it is known.
         let port = Receiver::bind().await.port;
         eye.grant("one").await;
-        eye.start("one", 0, port).await;
+        let delivery = link::Destination::Push { address: LANDLORD, port };
+        let encrypt_to = key.map(DecryptionKey::public);
+        let start = ToVoice::ShareStarted { jti: jti("one"), stream: StreamId(0), delivery, encrypt_to, at_ms: 2000 };
+        eye.say(start, &[]).await;
         eye.picture_as(0, voice::clock::now().utc_us, slate, true).await;
         let started = room.event("one", "started").await;
         let sdp = dir.path().join("share.sdp");
-        std::fs::write(&sdp, started["sdp"].as_str().expect("text")).expect("a file");
+        let description = match key {
+            Some(key) => key.open(started["sealed"].as_str().expect("text")).expect("it is for this key"),
+            None => started["sdp"].as_str().expect("text").into(),
+        };
+        std::fs::write(&sdp, description).expect("a file");
         Self { dir, codec, units, clip, _broker: broker, _voice: voice, eye, port, sdp }
     }
 
@@ -171,8 +204,8 @@ impl Pushed {
 }
 
 /// The player is given the clip until it ends by itself; then what it wrote is held against the clip.
-async fn plays(codec: Codec, start: impl FnOnce(&Path, &Path) -> Child) {
-    let mut pushed = Pushed::begin(codec).await;
+async fn plays(codec: Codec, key: Option<&DecryptionKey>, start: impl FnOnce(&Path, &Path) -> Child) {
+    let mut pushed = Pushed::begin(codec, key).await;
     let out = pushed.dir.path().join("out.yuv");
     let mut player = start(&pushed.sdp, &out);
     let status = pushed.circle("the player", || player.try_wait().expect("a child")).await;
@@ -225,8 +258,8 @@ async fn luma(picture: &Path) -> Vec<u8> {
     patient("ffmpeg to decode", decoded).await.expect("ffmpeg runs").stdout
 }
 
-async fn vlc_plays(codec: Codec) {
-    let mut pushed = Pushed::begin(codec).await;
+async fn vlc_plays(codec: Codec, key: Option<&DecryptionKey>) {
+    let mut pushed = Pushed::begin(codec, key).await;
     let folder = pushed.dir.path().join("seen");
     std::fs::create_dir(&folder).expect("a folder");
     let mut player = vlc(&pushed.sdp, &folder);
@@ -257,30 +290,40 @@ async fn vlc_plays(codec: Codec) {
 
 #[tokio::test]
 async fn ffmpeg_shows_h264_from_the_session_description() {
-    plays(Codec::H264, ffmpeg).await;
+    plays(Codec::H264, None, ffmpeg).await;
 }
 
 #[tokio::test]
 async fn ffmpeg_shows_h265_from_the_session_description() {
-    plays(Codec::H265, ffmpeg).await;
+    plays(Codec::H265, None, ffmpeg).await;
 }
 
 #[tokio::test]
 async fn gstreamer_shows_h264_from_the_session_description() {
-    plays(Codec::H264, |sdp, out| gstreamer(sdp, out, Codec::H264)).await;
+    plays(Codec::H264, None, |sdp, out| gstreamer(sdp, out, Codec::H264)).await;
 }
 
 #[tokio::test]
 async fn gstreamer_shows_h265_from_the_session_description() {
-    plays(Codec::H265, |sdp, out| gstreamer(sdp, out, Codec::H265)).await;
+    plays(Codec::H265, None, |sdp, out| gstreamer(sdp, out, Codec::H265)).await;
 }
 
 #[tokio::test]
 async fn vlc_shows_h264_from_the_session_description() {
-    vlc_plays(Codec::H264).await;
+    vlc_plays(Codec::H264, None).await;
 }
 
 #[tokio::test]
 async fn vlc_shows_h265_from_the_session_description() {
-    vlc_plays(Codec::H265).await;
+    vlc_plays(Codec::H265, None).await;
+}
+
+#[tokio::test]
+async fn gstreamer_shows_an_encrypted_push_by_the_key_and_the_source_of_its_description() {
+    plays(Codec::H264, Some(&DecryptionKey::new([1; 32])), gstreamer_srtp).await;
+}
+
+#[tokio::test]
+async fn vlc_shows_an_encrypted_push_from_the_session_description() {
+    vlc_plays(Codec::H264, Some(&DecryptionKey::new([1; 32]))).await;
 }
