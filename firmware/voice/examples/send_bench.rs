@@ -1,6 +1,9 @@
 //! What sending costs: packetise, SRTP and send of one stream as fast as it goes against ffmpeg and GStreamer doing the same, and the voice's own table of
 //! shares with 1, 10 and 100 receivers of 4 Mbit/s. Prints one line of JSON; `cargo xtask bench send` judges it.
 //!
+//! What one number of receivers is measured on is held against another in the same round, half a minute long, and the order turns with each round: what else
+//! the machine does falls on all alike, and a round in which it did not is outvoted by the others.
+//!
 //! Everything goes over loopback to sockets of this machine. Speed is per second of processor time, so that a busy machine changes it little; for the peers
 //! that is the time of their whole process, demuxer included, for us of this thread, which finds the NAL units itself.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
@@ -34,6 +37,9 @@ const KEY: [u8; 30] = [7; 30];
 const ROUNDS: usize = 16;
 const FPS: u32 = 25;
 const SECONDS: u32 = 10;
+/// Rounds over the numbers of receivers; odd, so that there is one in the middle.
+const SHARE_ROUNDS: usize = 5;
+const RECEIVERS: [usize; 3] = [1, 10, 100];
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -53,8 +59,16 @@ fn main() {
         "ffmpeg": peer("ffmpeg", ffmpeg(&stream)),
         "gstreamer": peer("gst-launch-1.0", gstreamer(&stream)),
     });
-    let viewers: Vec<Value> = [1, 10, 100].map(|count| runtime.block_on(share(count))).into();
-    println!("{}", json!({"send": sending, "viewers": viewers}));
+    let rounds: Vec<Vec<Value>> = (0..SHARE_ROUNDS)
+        .map(|round| {
+            let order: Vec<usize> =
+                if round.is_multiple_of(2) { RECEIVERS.into() } else { RECEIVERS.into_iter().rev().collect() };
+            let mut runs: Vec<Value> = order.into_iter().map(|count| runtime.block_on(share(count))).collect();
+            runs.sort_by_key(|run| run["viewers"].as_u64());
+            runs
+        })
+        .collect();
+    println!("{}", json!({"send": sending, "rounds": rounds}));
 }
 
 /// 1080p with noise, 20 Mbit/s: four seconds.
