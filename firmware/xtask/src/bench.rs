@@ -4,6 +4,7 @@
 
 mod clips;
 mod fleet;
+mod glass;
 mod instructions;
 mod process;
 mod programs;
@@ -29,7 +30,7 @@ pub(crate) struct Options {
     /// `bench fleet`: how many boards; several numbers, for growth.
     #[arg(long, value_delimiter = ',', default_value = "500,1000,2000,5000")]
     pub(crate) boards: Vec<usize>,
-    /// `bench fleet`: the figures go here too.
+    /// `bench fleet`, `bench glass`: the figures go here too.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 }
@@ -66,6 +67,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.only.as_deref() == Some("fleet") {
         return fleet::run(options);
     }
+    // Players and a screen, which nobody needs for the others.
+    if options.only.as_deref() == Some("glass") {
+        return glass::run(options);
+    }
     setup::run(&setup::Options { bench: true, ..setup::Options::default() })?;
     demo::build()?;
     let setting =
@@ -96,5 +101,5 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn names() -> String {
-    BENCHES.iter().map(|bench| bench.name).chain(["fleet"]).collect::<Vec<_>>().join(", ")
+    BENCHES.iter().map(|bench| bench.name).chain(["fleet", "glass"]).collect::<Vec<_>>().join(", ")
 }

@@ -30,6 +30,9 @@ pub(crate) struct Options {
     /// Also what only `cargo xtask bench` needs.
     #[arg(skip)]
     pub(crate) bench: bool,
+    /// Also what only `cargo xtask bench glass` needs.
+    #[arg(skip)]
+    pub(crate) glass: bool,
     /// Also what only `cargo xtask nightly` needs.
     #[arg(skip)]
     pub(crate) nightly: bool,
@@ -134,6 +137,7 @@ fn missing(kept: &Path, options: &Options) -> Result<Vec<Job>> {
     let foreign = options.target.is_some_and(|target| Arch::host().is_ok_and(|host| host != target));
     let needs = debian::missing(&[
         (debian::VENV, options.bench || options.attack || options.interop),
+        (debian::GLASS, options.glass),
         (debian::NIGHTLY, options.nightly),
         (debian::ATTACK, options.attack),
         (debian::CROSS, foreign),

@@ -149,6 +149,24 @@ pub(super) const VENV: &[Need] = &[Need {
     why: "the peer deface and the tests' foreign client live in virtual environments",
 }];
 
+/// For `cargo xtask bench glass` alone.
+pub(super) const GLASS: &[Need] = &[
+    Need { package: "xvfb", sign: Sign::Program("Xvfb"), why: "the screen in memory that players draw on" },
+    Need {
+        package: "gstreamer1.0-x",
+        sign: Sign::File { folders: GSTREAMER, prefix: "libgstximagesink.so" },
+        why: "GStreamer's window",
+    },
+    Need {
+        package: "vlc-plugin-video-output",
+        sign: Sign::File {
+            folders: &["/usr/lib/*-linux-gnu/vlc/plugins/video_output", "/usr/lib64/vlc/plugins/video_output"],
+            prefix: "libxcb_x11_plugin.so",
+        },
+        why: "VLC's window",
+    },
+];
+
 /// For `cargo xtask attack` alone.
 pub(super) const ATTACK: &[Need] = &[Need {
     package: "tesseract-ocr",
@@ -339,7 +357,7 @@ mod tests {
 
     #[test]
     fn every_need_says_why() {
-        for need in NEEDS.iter().chain(VENV).chain(NIGHTLY).chain(ATTACK) {
+        for need in NEEDS.iter().chain(VENV).chain(GLASS).chain(NIGHTLY).chain(ATTACK) {
             assert!(need.why.len() > 5, "{}", need.package);
         }
     }
