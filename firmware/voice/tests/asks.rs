@@ -95,12 +95,17 @@ async fn a_flood_of_requests_starves_nobody() {
     eye.picture(0, 1, &KEY).await;
     receiver.picture().await;
     let flood = Flood::start(broker.port, topic("request/flood"), RATE, Duration::from_secs(SECONDS));
-    let (mut pictures, mut flooded, mut commands, mut quiet) = (0, 0, 0, 0);
-    let (mut slowest_picture, mut slowest_command) = (Duration::ZERO, Duration::ZERO);
+    let (mut pictures, mut flooded, mut questions, mut commands, mut quiet) = (0, 0, 0, 0, 0);
+    let (mut slowest_picture, mut slowest_command, mut slowest_quiet) =
+        (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     let mut frame = tokio::time::interval(Duration::from_millis(40));
     let mut asked = Instant::now();
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(SECONDS) {
+    // The last question may have been put shortly before the end; whoever is starved is not answered afterwards either.
+    let flooding = || began.elapsed() < Duration::from_secs(SECONDS);
+    while flooding()
+        || ((commands, quiet) != (questions, questions) && began.elapsed() < Duration::from_secs(2 * SECONDS))
+    {
         tokio::select! {
             _ = frame.tick() => {
                 pictures += 1;
@@ -108,7 +113,8 @@ async fn a_flood_of_requests_starves_nobody() {
                 eye.picture(0, pictures, &KEY).await;
                 receiver.picture().await;
                 slowest_picture = slowest_picture.max(sent.elapsed());
-                if pictures % 25 == 5 {
+                if pictures % 25 == 5 && flooding() {
+                    questions += 1;
                     asked = Instant::now();
                     room.publish(&topic("revoke"), "command", false).await;
                     room.publish(&topic("request/quiet"), "quiet", false).await;
@@ -119,7 +125,10 @@ async fn a_flood_of_requests_starves_nobody() {
                     commands += 1;
                     slowest_command = slowest_command.max(asked.elapsed());
                 }
-                (ToEye::Command { kind: TokenKind::Request, .. }, b"quiet") => quiet += 1,
+                (ToEye::Command { kind: TokenKind::Request, .. }, b"quiet") => {
+                    quiet += 1;
+                    slowest_quiet = slowest_quiet.max(asked.elapsed());
+                }
                 (ToEye::Command { kind: TokenKind::Request, .. }, _) => flooded += 1,
                 _ => {}
             },
@@ -128,14 +137,15 @@ async fn a_flood_of_requests_starves_nobody() {
     let sent = flood.stop().await;
     let figures = format!(
         "{sent} requests in {SECONDS} s: {flooded} passed; {pictures} pictures, slowest {slowest_picture:?}; \
-         {commands} commands, slowest {slowest_command:?}; {quiet} requests of another"
+         {commands} commands, slowest {slowest_command:?}; {quiet} requests of another, slowest {slowest_quiet:?}; {questions} of each were sent"
     );
     println!("{figures}");
     assert!(sent > RATE * SECONDS / 2, "no flood: {figures}");
     assert!(flooded <= 8 + SECONDS + 1, "{figures}");
     assert!(pictures >= 25 * SECONDS - 5, "{figures}");
-    assert_eq!((commands, quiet), (3, 3), "{figures}");
+    assert!(questions >= 2, "too slow to tell: {figures}");
+    assert_eq!((commands, quiet), (questions, questions), "{figures}");
     // Starved is what waits as long as the flood lasts. How long exactly is this machine's affair; the figures are printed.
     let starved = Duration::from_secs(1);
-    assert!(slowest_picture < starved && slowest_command < starved, "{figures}");
+    assert!(slowest_picture.max(slowest_command).max(slowest_quiet) < starved, "{figures}");
 }

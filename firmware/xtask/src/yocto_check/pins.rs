@@ -4,7 +4,7 @@ use super::Told;
 use crate::{vendor, workspace};
 use anyhow::{Context, Result};
 
-const TFLITE: &str = "yocto/meta-campari/recipes-ml/tflite-pins.inc";
+const TFLITE: &str = "yocto/meta-campari/recipes-ml/libtensorflowlite-c/tflite-pins.inc";
 
 pub(super) fn check(told: &mut Told) -> Result<()> {
     let text = std::fs::read_to_string(workspace::root().join(TFLITE)).with_context(|| format!("reading {TFLITE}"))?;

@@ -9,7 +9,7 @@ LIC_FILES_CHKSUM = "file://LICENSE;md5=${TFLITE_LICENSE_MD5}"
 
 DEPENDS = "tflite-flatc-native"
 
-require recipes-ml/tflite-pins.inc
+require tflite-pins.inc
 
 # One git source for each name, unpacked beside the others. Nothing is asked of the network for sources that are not pinned: do_fetch says which.
 python () {

@@ -5,12 +5,13 @@ SECTION = "devel"
 LICENSE = "Apache-2.0"
 LIC_FILES_CHKSUM = "file://LICENSE;md5=3b83ef96387f14655fc854ddc3c6bd57"
 
-require recipes-ml/tflite-pins.inc
+require tflite-pins.inc
 
 SRC_URI = "git://${@d.getVarFlag('TFLITE_GIT', 'flatbuffers')};protocol=https;nobranch=1"
 SRCREV = "${@d.getVarFlag('TFLITE_REV', 'flatbuffers')}"
 
-inherit cmake native
+inherit cmake
+inherit_defer native
 
 EXTRA_OECMAKE = " \
     -DFLATBUFFERS_BUILD_TESTS=OFF \
