@@ -131,7 +131,7 @@ impl Client {
         format!("{}, {}", self.name, self.way.name())
     }
 
-    /// Whether it reads the description for nobody; see [`start`].
+    /// Whether it reads the description for nobody; see [`Self::start`].
     #[must_use]
     pub fn is_nobody(&self) -> bool {
         self.name.starts_with("VLC") && Uid::effective().is_root()
