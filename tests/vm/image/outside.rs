@@ -1,6 +1,6 @@
 //! What a board finds in its network: the time, proven (NTS, RFC 8915), and the broker at its usual port.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -8,6 +8,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Where brokers listen, and the only port that the board's firewall lets the voice speak TCP to.
 pub(crate) const BROKER_PORT: u16 = 8883;
+/// Where the time is had (RFC 5905 §7.2).
+const NTP_PORT: u16 = 123;
 /// Where keys for the time are had (RFC 8915 §4).
 const NTS_PORT: u16 = 4460;
 /// This machine as the board sees it.
@@ -24,6 +26,7 @@ impl TimeServer {
     /// # Errors
     /// Ports 123 and 4460 that are in use, or not this user's to take.
     pub(crate) fn start(chronyd: &Path, dir: &Path) -> Result<Self> {
+        ours_to_take()?;
         std::fs::create_dir_all(dir).context("the time server's folder")?;
         let path = |name: &str| dir.join(name);
         let authority = Authority::new()?;
@@ -31,7 +34,7 @@ impl TimeServer {
         std::fs::write(path("time.key"), authority.server.1)?;
         std::fs::write(path("ca.pem"), authority.certificate)?;
         let text = format!(
-            "local stratum 1\nallow 127.0.0.1\nbindaddress 127.0.0.1\nport 123\nntsport {NTS_PORT}\nntsserverkey {key}\nntsservercert {cert}\n\
+            "local stratum 1\nallow 127.0.0.1\nbindaddress 127.0.0.1\nport {NTP_PORT}\nntsport {NTS_PORT}\nntsserverkey {key}\nntsservercert {cert}\n\
              ntsdumpdir {dir}\ncmdport 0\nbindcmdaddress /\npidfile {dir}/pid\n",
             key = path("time.key").display(),
             cert = path("time.crt").display(),
@@ -47,13 +50,27 @@ impl TimeServer {
             if chronyd.try_wait()?.is_some() {
                 let why = std::fs::read_to_string(path("chronyd.log")).unwrap_or_default();
                 bail!(
-                    "no time for the board (ports 123 and {NTS_PORT} of 127.0.0.1 must be free, and this user's to take): {why}"
+                    "no time for the board (ports {NTP_PORT} and {NTS_PORT} of 127.0.0.1 must be free, and this user's to take): {why}"
                 );
             }
             std::thread::yield_now();
         }
         Ok(Self { chronyd })
     }
+}
+
+/// That nobody else serves there, a server that an earlier run left behind for one: it would answer in this one's place.
+fn ours_to_take() -> Result<()> {
+    let time = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, NTP_PORT)).err();
+    let keys = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, NTS_PORT)).err();
+    for (port, error) in [(NTP_PORT, time), (NTS_PORT, keys)] {
+        // What else may be wrong, chronyd says itself.
+        ensure!(
+            error.is_none_or(|error| error.kind() != std::io::ErrorKind::AddrInUse),
+            "port {port} of 127.0.0.1 is in use, by a time server of another run? It must be free for the board's; end what listens there"
+        );
+    }
+    Ok(())
 }
 
 impl Drop for TimeServer {
