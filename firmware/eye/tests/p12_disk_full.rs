@@ -15,6 +15,7 @@ use link::message::ToVoice;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const SMALL_DISK: &str = "CAMPARI_TEST_SMALL_DISK";
@@ -54,6 +55,23 @@ fn events(dir: &Path) -> Vec<What> {
         audit.line(line).unwrap();
     }
     journal::lines(&bytes).map(|entry| entry.unwrap().event).collect()
+}
+
+/// What the eye logs from now on, in a process that has nothing else to do than this test.
+fn log_of_the_process() -> Arc<Mutex<Vec<u8>>> {
+    struct Log(Arc<Mutex<Vec<u8>>>);
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let same = Arc::clone(&log);
+    tracing_subscriber::fmt().with_ansi(false).with_writer(move || Log(Arc::clone(&same))).init();
+    log
 }
 
 /// States that the eye tells until one is as wanted.
@@ -124,6 +142,8 @@ fn p12_an_eye_that_starts_on_a_full_disk_says_so_and_writes_what_it_owes_when_th
         return on_a_small_disk(name, dir.path());
     };
     let dir = Path::new(&dir);
+    let log = log_of_the_process();
+    let said = |words: &str| String::from_utf8(log.lock().unwrap().clone()).unwrap().matches(words).count();
     std::fs::write(dir.join("policy.json"), bench::bundle(&bench::policy(1))).unwrap();
     std::fs::create_dir(dir.join("state")).unwrap();
     fill(dir);
@@ -132,8 +152,17 @@ fn p12_an_eye_that_starts_on_a_full_disk_says_so_and_writes_what_it_owes_when_th
     assert!(state.journal_fault.unwrap().contains("reserve"), "the state says what could not be written");
     let grant = bench.grant(&voice.newest_state());
     assert_eq!(voice.refusal(TokenKind::Grant, &bench::sign(TokenKind::Grant, "ines", &grant, INES)), ErrorCode::Fault);
+    // It is tried at every turn of the office, and said once.
+    for _ in 0..5 {
+        voice.state();
+        bench.clock.pause(Duration::from_secs(1));
+    }
+    assert_eq!(said("the replay memory is not on disk"), 1);
+    assert_eq!(said("the replay memory is on disk again"), 0);
     std::fs::remove_file(dir.join("somebody-elses")).unwrap();
     until(&mut voice, &bench, |state| state.journal_fault.is_none());
+    assert_eq!(said("the replay memory is not on disk"), 1);
+    assert_eq!(said("the replay memory is on disk again"), 1);
     let expected = [What::JournalFault, What::Boot, What::Policy, What::JournalRestored, What::Refused];
     assert_eq!(events(dir), expected);
     assert!(dir.join("state/board-key.jwk").exists(), "and makes the key that it could not keep before");

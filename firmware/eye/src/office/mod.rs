@@ -100,6 +100,8 @@ struct Greeting {
 struct Books {
     authority: Authority,
     saved_generation: u64,
+    /// That the replay memory could not be saved has been said; it is tried at every turn.
+    said_unsaved: bool,
     record: Record,
     /// Signs the journal's heads; absent while a full disk keeps it from being made.
     board_key: Option<BoardKey>,
@@ -191,6 +193,7 @@ impl Office {
             inner: Mutex::new(Books {
                 authority,
                 saved_generation: 0,
+                said_unsaved: false,
                 record,
                 board_key: None,
                 pull_key: None,

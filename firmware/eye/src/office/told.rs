@@ -234,9 +234,19 @@ impl Office {
             return;
         }
         match self.store.replace("memory.json", &json(&desk.authority.snapshot())) {
-            Ok(()) => desk.saved_generation = generation,
+            Ok(()) => {
+                desk.saved_generation = generation;
+                if std::mem::take(&mut desk.said_unsaved) {
+                    tracing::info!("the replay memory is on disk again");
+                }
+            }
             // A grant that is not remembered could be replayed after a restart; its challenge is then stale, so it is refused all the same.
-            Err(error) => tracing::error!(%error, "the replay memory is not on disk"),
+            Err(error) => {
+                // Once: a disk that is full has no room for a log that says so twice a second.
+                if !std::mem::replace(&mut desk.said_unsaved, true) {
+                    tracing::error!(%error, "the replay memory is not on disk");
+                }
+            }
         }
     }
 }
