@@ -17,6 +17,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) disk: &'a Path,
     /// Its console goes here.
     pub(crate) console: &'a Path,
+    /// What its battery-backed clock says, when not the time of this machine.
+    pub(crate) clock: Option<&'a str>,
 }
 
 /// A running machine; dropping it is pulling its plug.
@@ -46,6 +48,9 @@ impl Machine {
         command.args(["-device", "virtio-rng-device"]);
         command.args(["-device", "i6300esb", "-device", "qemu-xhci"]);
         command.args(["-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net"]);
+        if let Some(clock) = plan.clock {
+            command.args(["-rtc", &format!("base={clock}")]);
+        }
         let socket = |name: &str| format!("unix:{},server=on,wait=off", console.with_extension(name).display());
         command.args(["-monitor", &socket("monitor")]);
         command.arg("-serial").arg(format!("file:{}", console.display())).stdin(Stdio::null()).stdout(Stdio::null());

@@ -85,7 +85,7 @@ async fn run(options: &Options, report: &mut Report) -> Result<()> {
     }
     let mut world = World::open(options, report).await?;
     let mut failed = Vec::new();
-    let all = [Story::First, Story::Provision, Story::Update];
+    let all = [Story::First, Story::Provision, Story::Update, Story::Bad];
     for story in if options.only.is_empty() { all.to_vec() } else { options.only.clone() } {
         if let Err(error) = tell(story, &mut world).await {
             failed.push(format!("{error:#}"));

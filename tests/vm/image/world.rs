@@ -32,12 +32,15 @@ pub(crate) struct World<'a> {
     pub(crate) options: &'a Options,
     pub(crate) report: &'a mut Report,
     pub(crate) stage: Stage,
-    _time: TimeServer,
+    /// Taken away where a board has to do without.
+    pub(crate) time: Option<TimeServer>,
     pub(crate) machine: Option<Machine>,
     pub(crate) disk: Disk,
     pub(crate) stick: Option<Stick>,
     /// A share that is running between two steps.
     pub(crate) share: Option<Jti>,
+    /// What the battery-backed clock says, when not this machine's time.
+    pub(crate) clock: Option<&'static str>,
     /// The image that the machine's loader comes from.
     pub(crate) image: PathBuf,
     _door: tokio::task::JoinHandle<()>,
@@ -101,11 +104,12 @@ impl<'a> World<'a> {
             options,
             report,
             stage,
-            _time: time,
+            time: Some(time),
             machine: None,
             disk,
             stick: None,
             share: None,
+            clock: None,
             image,
             _door: door,
         })
@@ -159,10 +163,10 @@ impl<'a> World<'a> {
     }
 
     /// A flashed disk of a board that has its identity.
-    pub(crate) fn flash_provisioned(&mut self, device: &str) -> Result<()> {
+    pub(crate) fn flash_provisioned(&mut self, device: &str, set: &[&str]) -> Result<()> {
         self.flash(&self.options.out.join("image"))?;
         let identity = self.identity(device)?;
-        self.data(&identity)
+        self.data(&identity, set)
     }
 
     /// The folder of an identity, made by the code that the board runs.
@@ -187,10 +191,10 @@ impl<'a> World<'a> {
         Ok(identity)
     }
 
-    /// Writes the data partition.
-    pub(crate) fn data(&self, identity: &Path) -> Result<()> {
+    /// Writes the data partition, with what is `set` of the things that `data.sh` can be asked for.
+    pub(crate) fn data(&self, identity: &Path, set: &[&str]) -> Result<()> {
         let mut command = script(self.options, "data.sh");
-        run(command.arg(self.disk.file()).arg(identity))
+        run(command.arg(self.disk.file()).arg(identity).envs(set.iter().map(|name| (*name, "yes"))))
     }
 
     /// Makes a system and its bundle, NAME.raucb.
@@ -219,6 +223,7 @@ impl<'a> World<'a> {
             image: &self.image,
             disk: self.disk.file(),
             console: &self.out(&format!("{name}.log")),
+            clock: self.clock,
         })?);
         Ok(())
     }
@@ -253,7 +258,10 @@ impl<'a> World<'a> {
 
     /// After a story: nothing of it runs on.
     pub(crate) async fn clear(&mut self) -> Result<()> {
-        self.share = None;
+        (self.share, self.clock) = (None, None);
+        if self.time.is_none() {
+            self.time = Some(TimeServer::start(&self.options.chronyd, &self.out("time"))?);
+        }
         self.off().await
     }
 

@@ -27,7 +27,7 @@ pub(crate) async fn step(world: &mut World<'_>, at: usize) -> Result<String> {
 }
 
 async fn boots(world: &mut World<'_>) -> Result<String> {
-    world.flash_provisioned("/dev/campari/vivid")?;
+    world.flash_provisioned("/dev/campari/vivid", &[])?;
     let seconds = world.on("first-1").await?;
     world.report.fact("boot_to_online_s", seconds);
     let said = world.said()?;
@@ -78,7 +78,7 @@ fn broken_kernel(world: &mut World<'_>) -> Result<String> {
     world.disk.set_counters(2, 0)?;
     let console = world.out("first-3.log");
     let (image, disk) = (&world.image, world.disk.file());
-    let plan = Plan { image, disk, console: &console };
+    let plan = Plan { image, disk, console: &console, clock: None };
     let mut machine = Machine::boot(&plan)?;
     let until = Instant::now() + BOOT_WITHIN;
     // Twice, as often as the counters allow; then the loader gives both slots their starts back and begins anew.

@@ -1,5 +1,6 @@
 //! What the board goes through. Each story begins with a disk of its own.
 
+mod bad;
 mod first;
 mod provision;
 mod update;
@@ -16,6 +17,8 @@ pub(crate) enum Story {
     Provision,
     /// Bundles by the stick: refused, installed, gone back from.
     Update,
+    /// No camera, a full data partition, no time.
+    Bad,
 }
 
 impl Story {
@@ -24,6 +27,7 @@ impl Story {
             Self::First => &first::STEPS,
             Self::Provision => &provision::STEPS,
             Self::Update => &update::STEPS,
+            Self::Bad => &bad::STEPS,
         }
     }
 
@@ -33,6 +37,7 @@ impl Story {
             Self::First => first::step(world, at).await,
             Self::Provision => provision::step(world, at).await,
             Self::Update => update::step(world, at).await,
+            Self::Bad => bad::step(world, at).await,
         }
     }
 }

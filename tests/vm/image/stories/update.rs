@@ -46,7 +46,7 @@ async fn shares(world: &mut World<'_>) -> Result<String> {
     world.bundle(&small, "0.9", &[], &world.out("older.raucb"))?;
     let whole = std::fs::read(next)?;
     std::fs::write(world.out("truncated.raucb"), whole.get(..whole.len() / 2).context("a bundle of some length")?)?;
-    world.flash_provisioned("/dev/campari/vivid")?;
+    world.flash_provisioned("/dev/campari/vivid", &[])?;
     world.on("update").await?;
     world.counted(&["BOOT_A_LEFT=3"]).await?;
     world.sure().await?;
