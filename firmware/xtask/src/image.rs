@@ -24,7 +24,7 @@ pub(crate) struct TestOptions {
     /// Write what was seen here.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Only this story: first, provision, update or bad (may be repeated; all of them otherwise).
+    /// Only this story: first, provision, update, bad or killed (may be repeated; all of them otherwise).
     #[arg(long, value_name = "STORY")]
     only: Vec<String>,
     /// Fetch no package of this machine, no crate.

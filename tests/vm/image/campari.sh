@@ -71,7 +71,8 @@ if [ "${DEVELOPMENT:-}" = yes ]; then
     done
     install -D -m 0644 "$here/files/console.service" "$tree/usr/lib/systemd/system/campari-console.service"
     systemctl --root="$tree" --quiet enable campari-console.service
-    systemctl --root="$tree" --quiet mask serial-getty@hvc0.service
+    # There is no getty in this tree.
+    systemctl --root="$tree" --quiet mask serial-getty@hvc0.service serial-getty@ttyAMA0.service
 else
     sh "$layer/files/rootfs/no-login.sh" "$tree" /etc /usr/bin /usr/sbin /usr/lib/systemd/system
 fi

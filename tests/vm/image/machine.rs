@@ -19,6 +19,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) console: &'a Path,
     /// What its battery-backed clock says, when not the time of this machine.
     pub(crate) clock: Option<&'a str>,
+    /// A serial line of the development image's shell.
+    pub(crate) shell: bool,
 }
 
 /// A running machine; dropping it is pulling its plug.
@@ -52,6 +54,15 @@ impl Machine {
             command.args(["-rtc", &format!("base={clock}")]);
         }
         let socket = |name: &str| format!("unix:{},server=on,wait=off", console.with_extension(name).display());
+        if plan.shell {
+            command.args([
+                "-device",
+                "virtio-serial-device",
+                "-chardev",
+                &format!("socket,id=shell,{}", socket("shell").replacen("unix:", "path=", 1)),
+            ]);
+            command.args(["-device", "virtconsole,chardev=shell"]);
+        }
         command.args(["-monitor", &socket("monitor")]);
         command.arg("-serial").arg(format!("file:{}", console.display())).stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(std::fs::File::create(console.with_extension("qemu")).context("qemu's log")?);
@@ -97,6 +108,30 @@ impl Machine {
             ensure!(Instant::now() < until, "qemu does not let the stick go");
         }
         Ok(())
+    }
+
+    /// Runs a command in the development image's shell; gives what it wrote.
+    ///
+    /// # Errors
+    /// A shell that does not answer.
+    pub(crate) fn shell(&self, command: &str, within: Duration) -> Result<String> {
+        const END: &str = "image-test-end";
+        let mut shell = UnixStream::connect(self.console.with_extension("shell")).context("the machine's shell")?;
+        shell.set_read_timeout(Some(Duration::from_millis(200)))?;
+        // The marker is put together there, so that the echo of the command is not taken for it.
+        shell.write_all(format!("\n{command}; echo image-test'-end'\n").as_bytes())?;
+        let (mut said, until) = (String::new(), Instant::now() + within);
+        while !said.contains(END) {
+            ensure!(Instant::now() < until, "`{command}` in the machine does not end: {said}");
+            let mut some = [0; 4096];
+            match shell.read(&mut some) {
+                Ok(0) => bail!("the machine's shell ended at `{command}`: {said}"),
+                Ok(n) => said.push_str(&String::from_utf8_lossy(&some[..n])),
+                Err(cause) if cause.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(cause) => return Err(cause).context("the machine's shell"),
+            }
+        }
+        Ok(said)
     }
 
     /// A word to qemu's monitor; gives its answer.

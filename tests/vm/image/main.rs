@@ -1,5 +1,6 @@
 //! `image-test`: the image that a technician flashes, as far as it can be had without a board: loader, signed kernel, verified root, systemd with the
 //! layer's own units, RAUC, firewall, proven time; broker, control room and subscriber outside. Nobody logs in: everything is seen from outside, as in the field.
+//! But for the story `killed`, on the development image, where a shell does the killing.
 //!
 //! Run by `cargo xtask image-test`, which builds what it takes. Each story has a disk of its own and can be asked for alone. Exit status 1 when a step fails;
 //! what comes after it in its story is told as not run.
@@ -85,7 +86,7 @@ async fn run(options: &Options, report: &mut Report) -> Result<()> {
     }
     let mut world = World::open(options, report).await?;
     let mut failed = Vec::new();
-    let all = [Story::First, Story::Provision, Story::Update, Story::Bad];
+    let all = [Story::First, Story::Provision, Story::Update, Story::Bad, Story::Killed];
     for story in if options.only.is_empty() { all.to_vec() } else { options.only.clone() } {
         if let Err(error) = tell(story, &mut world).await {
             failed.push(format!("{error:#}"));

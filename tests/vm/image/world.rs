@@ -41,6 +41,8 @@ pub(crate) struct World<'a> {
     pub(crate) share: Option<Jti>,
     /// What the battery-backed clock says, when not this machine's time.
     pub(crate) clock: Option<&'static str>,
+    /// Whether it has the development image's shell.
+    pub(crate) shell: bool,
     /// The image that the machine's loader comes from.
     pub(crate) image: PathBuf,
     _door: tokio::task::JoinHandle<()>,
@@ -110,6 +112,7 @@ impl<'a> World<'a> {
             stick: None,
             share: None,
             clock: None,
+            shell: false,
             image,
             _door: door,
         })
@@ -224,6 +227,7 @@ impl<'a> World<'a> {
             disk: self.disk.file(),
             console: &self.out(&format!("{name}.log")),
             clock: self.clock,
+            shell: self.shell,
         })?);
         Ok(())
     }
@@ -258,7 +262,7 @@ impl<'a> World<'a> {
 
     /// After a story: nothing of it runs on.
     pub(crate) async fn clear(&mut self) -> Result<()> {
-        (self.share, self.clock) = (None, None);
+        (self.share, self.clock, self.shell) = (None, None, false);
         if self.time.is_none() {
             self.time = Some(TimeServer::start(&self.options.chronyd, &self.out("time"))?);
         }

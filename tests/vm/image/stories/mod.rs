@@ -2,6 +2,7 @@
 
 mod bad;
 mod first;
+mod killed;
 mod provision;
 mod update;
 
@@ -19,6 +20,8 @@ pub(crate) enum Story {
     Update,
     /// No camera, a full data partition, no time.
     Bad,
+    /// kill -9, one daemon after the other.
+    Killed,
 }
 
 impl Story {
@@ -28,6 +31,7 @@ impl Story {
             Self::Provision => &provision::STEPS,
             Self::Update => &update::STEPS,
             Self::Bad => &bad::STEPS,
+            Self::Killed => &killed::STEPS,
         }
     }
 
@@ -38,6 +42,7 @@ impl Story {
             Self::Provision => provision::step(world, at).await,
             Self::Update => update::step(world, at).await,
             Self::Bad => bad::step(world, at).await,
+            Self::Killed => killed::step(world, at).await,
         }
     }
 }
