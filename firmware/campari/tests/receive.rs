@@ -208,6 +208,8 @@ async fn the_sender_hears_reports_and_a_goodbye_and_the_receiver_hears_one_too()
     let receiver = receiver(dir.path()).await;
     let mut sender = Sender::new(receiver.ports().address(), 7).await;
     sender.unit(0, &units(dir.path())[0], Duration::ZERO, &[]).await;
+    // A report about a stream that it does not know yet means nothing to it, and here comes no second one.
+    tokio::time::timeout(SOON, receiver.ledger().until(|seen| seen.units > 0)).await.unwrap();
     sender.control(sender_report(&sender.packetiser, Sender::now(1), "board").unwrap()).await;
     let heard = async |wanted: fn(Feedback) -> bool| {
         let mut packet = [0; 1500];
