@@ -24,7 +24,7 @@ pub(crate) struct TestOptions {
     /// Write what was seen here.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Only this story: first, provision, update, bad or killed (may be repeated; all of them otherwise).
+    /// Only this story: first, provision, update, bad, killed or cuts (may be repeated; all of them otherwise).
     #[arg(long, value_name = "STORY")]
     only: Vec<String>,
     /// Fetch no package of this machine, no crate.
@@ -72,7 +72,18 @@ fn program(offline: bool) -> Result<Command> {
     let mut arm = workspace::cargo();
     arm.args(["build", "--package", "eye", "--package", "voice", "--package", "campari", "--target", cross::BOARD]);
     child::run(cross::equip(&mut arm))?;
-    child::run(workspace::cargo().args(["build", "--package", "e2e", "--bin", "image-test"]))?;
+    // One build: `campari`, which looks at journals, comes beside the test.
+    child::run(workspace::cargo().args([
+        "build",
+        "--package",
+        "e2e",
+        "--package",
+        "campari",
+        "--bin",
+        "image-test",
+        "--bin",
+        "campari",
+    ]))?;
     let cache = workspace::kept().join("image-cache");
     std::fs::create_dir_all(&cache).with_context(|| format!("making {}", cache.display()))?;
     let chronyd =

@@ -1,6 +1,6 @@
 //! The machine's disk, looked at and changed from outside: partitions, the loader's counters, single bits.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -52,6 +52,23 @@ impl Disk {
         file.read_exact(&mut sector)?;
         let text = sector.split(|byte| *byte == 0).take_while(|line| !line.is_empty()).map(String::from_utf8_lossy);
         Ok(text.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// That the counters' sector is one that the loader takes.
+    ///
+    /// # Errors
+    /// When its sum is not that of its contents.
+    pub(crate) fn counters_whole(&self) -> Result<()> {
+        let (at, _) = self.partition("uboot-env")?;
+        let mut sector = [0; COUNTERS_BYTES];
+        let mut file = std::fs::File::open(&self.file).context("the disk")?;
+        file.seek(SeekFrom::Start(at))?;
+        file.read_exact(&mut sector)?;
+        let sum = sector[4..].iter().fold(u32::MAX, |sum, byte| {
+            (0..8).fold(sum ^ u32::from(*byte), |sum, _| (sum >> 1) ^ (0xedb8_8320 & 0_u32.wrapping_sub(sum & 1)))
+        });
+        ensure!(sector[..4] == (!sum).to_le_bytes(), "the loader's counters are not whole");
+        Ok(())
     }
 
     /// Sets the boot loader's counters, as many starts as so many slots have left.

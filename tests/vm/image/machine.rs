@@ -19,6 +19,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) console: &'a Path,
     /// What its battery-backed clock says, when not the time of this machine.
     pub(crate) clock: Option<&'a str>,
+    /// Every block that it writes goes here, too (dm-log-writes' format).
+    pub(crate) writes: Option<&'a Path>,
     /// A serial line of the development image's shell.
     pub(crate) shell: bool,
 }
@@ -45,9 +47,25 @@ impl Machine {
         command.args(["-accel", "tcg,thread=multi", "-nodefaults", "-nographic"]);
         command.arg("-bios").arg(image.join("u-boot.bin")).arg("-dtb").arg(image.join("machine.dtb"));
         command.arg("-drive").arg(format!("if=pflash,unit=1,format=raw,file={}", image.join("flash.img").display()));
-        let drive = format!("if=none,id=disk,cache=writethrough,format=raw,file={}", plan.disk.display());
-        command.args(["-drive", &drive, "-device", "virtio-blk-device,drive=disk"]);
-        command.args(["-device", "virtio-rng-device"]);
+        match plan.writes {
+            None => {
+                let drive = format!("if=none,id=disk,cache=writethrough,format=raw,file={}", plan.disk.display());
+                command.args(["-drive", &drive]);
+            }
+            Some(writes) => {
+                // The machine sees a cache that it must flush, so that its flushes are in the log.
+                let node =
+                    |name: &str, file: &Path| format!("driver=file,node-name={name},filename={}", file.display());
+                command.args(["-blockdev", &node("raw", plan.disk), "-blockdev", &node("log", writes)]);
+                command.args(["-blockdev", "driver=blklogwrites,node-name=disk,file=raw,log=log,log-sector-size=512"]);
+            }
+        }
+        let disk = if plan.writes.is_some() {
+            "virtio-blk-device,drive=disk,write-cache=on"
+        } else {
+            "virtio-blk-device,drive=disk"
+        };
+        command.args(["-device", disk, "-device", "virtio-rng-device"]);
         command.args(["-device", "i6300esb", "-device", "qemu-xhci"]);
         command.args(["-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net"]);
         if let Some(clock) = plan.clock {

@@ -13,6 +13,7 @@ mod report;
 mod stick;
 mod stories;
 mod world;
+mod writes;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
@@ -86,7 +87,7 @@ async fn run(options: &Options, report: &mut Report) -> Result<()> {
     }
     let mut world = World::open(options, report).await?;
     let mut failed = Vec::new();
-    let all = [Story::First, Story::Provision, Story::Update, Story::Bad, Story::Killed];
+    let all = [Story::First, Story::Provision, Story::Update, Story::Bad, Story::Killed, Story::Cuts];
     for story in if options.only.is_empty() { all.to_vec() } else { options.only.clone() } {
         if let Err(error) = tell(story, &mut world).await {
             failed.push(format!("{error:#}"));

@@ -41,6 +41,8 @@ pub(crate) struct World<'a> {
     pub(crate) share: Option<Jti>,
     /// What the battery-backed clock says, when not this machine's time.
     pub(crate) clock: Option<&'static str>,
+    /// Every block that the machine writes goes here, too.
+    pub(crate) writes: Option<PathBuf>,
     /// Whether it has the development image's shell.
     pub(crate) shell: bool,
     /// The image that the machine's loader comes from.
@@ -112,6 +114,7 @@ impl<'a> World<'a> {
             stick: None,
             share: None,
             clock: None,
+            writes: None,
             shell: false,
             image,
             _door: door,
@@ -227,6 +230,7 @@ impl<'a> World<'a> {
             disk: self.disk.file(),
             console: &self.out(&format!("{name}.log")),
             clock: self.clock,
+            writes: self.writes.as_deref(),
             shell: self.shell,
         })?);
         Ok(())
@@ -262,7 +266,7 @@ impl<'a> World<'a> {
 
     /// After a story: nothing of it runs on.
     pub(crate) async fn clear(&mut self) -> Result<()> {
-        (self.share, self.clock, self.shell) = (None, None, false);
+        (self.share, self.clock, self.writes, self.shell) = (None, None, None, false);
         if self.time.is_none() {
             self.time = Some(TimeServer::start(&self.options.chronyd, &self.out("time"))?);
         }

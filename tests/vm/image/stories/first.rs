@@ -78,7 +78,7 @@ fn broken_kernel(world: &mut World<'_>) -> Result<String> {
     world.disk.set_counters(2, 0)?;
     let console = world.out("first-3.log");
     let (image, disk) = (&world.image, world.disk.file());
-    let plan = Plan { image, disk, console: &console, clock: None, shell: false };
+    let plan = Plan { image, disk, console: &console, clock: None, writes: None, shell: false };
     let mut machine = Machine::boot(&plan)?;
     let until = Instant::now() + BOOT_WITHIN;
     // Twice, as often as the counters allow; then the loader gives both slots their starts back and begins anew.

@@ -1,6 +1,7 @@
 //! What the board goes through. Each story begins with a disk of its own.
 
 mod bad;
+mod cuts;
 mod first;
 mod killed;
 mod provision;
@@ -22,6 +23,8 @@ pub(crate) enum Story {
     Bad,
     /// kill -9, one daemon after the other.
     Killed,
+    /// Power that fails at any write.
+    Cuts,
 }
 
 impl Story {
@@ -32,6 +35,7 @@ impl Story {
             Self::Update => &update::STEPS,
             Self::Bad => &bad::STEPS,
             Self::Killed => &killed::STEPS,
+            Self::Cuts => &cuts::STEPS,
         }
     }
 
@@ -43,6 +47,7 @@ impl Story {
             Self::Update => update::step(world, at).await,
             Self::Bad => bad::step(world, at).await,
             Self::Killed => killed::step(world, at).await,
+            Self::Cuts => cuts::step(world, at).await,
         }
     }
 }
